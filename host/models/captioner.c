@@ -74,7 +74,7 @@ static seqgpu_status add_weights(seqgpu_params *p, seqgpu_captioner *m, const se
     SQ_TRY(add_linear(p, "patch", l, F, l > 0 ? AROUND * F : m->desc.inputs - m->desc.aside, &m->patch[l],
                       &m->patch_bias[l]));
   if (m->desc.aside > 0) {
-    SQ_TRY(seqgpu_params_add(p, "aside.weight", F, m->desc.inputs, "xavier", 1, &m->aside));
+    SQ_TRY(seqgpu_params_add(p, "aside.weight", F, m->desc.aside, "xavier", 1, &m->aside));
     SQ_TRY(seqgpu_params_add(p, "aside.bias", F, 1, "zeros", 0, &m->aside_bias));
     SQ_TRY(seqgpu_params_add(p, "aside.memory", m->desc.attention_size, F, "xavier", 1, &m->aside_memory));
   }
@@ -167,18 +167,18 @@ static seqgpu_tensor *gather_around(const seqgpu_captioner *m, seqgpu_tape *t, s
   return seqgpu_tape_reshape(t, look_up(m, t, seqgpu_tape_reshape(t, f, 2, table), 3, ids, row), 3, wide);
 }
 
-/* The first `count` numbers of each patch [P,B,count]. */
-static seqgpu_tensor *first_numbers(const seqgpu_captioner *m, seqgpu_tape *t,
-                                    const seqgpu_captioner_batch *b, int64_t count) {
+/* Numbers first..first+count-1 of each patch: [P,B,count]. */
+static seqgpu_tensor *numbers_from(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b,
+                                   int64_t first, int64_t count) {
   const int64_t rows = m->patches * b->batch, shape[] = {m->patches, b->batch, count};
   if (count == m->desc.inputs || b->patches == NULL) return seqgpu_tape_input(t, 3, shape, b->patches);
   const size_t element =
                    seqgpu_context_dtype(m->text.ctx) == SEQGPU_DTYPE_F64 ? sizeof(double) : sizeof(float),
                size = (size_t)count * element, stride = (size_t)m->desc.inputs * element;
+  const char *from = (const char *)b->patches + (size_t)first * element;
   char *cut = sq_host_alloc(m->text.ctx, (size_t)rows * size);
   if (cut == NULL) return sq_tape_fail(t, SEQGPU_ENOMEM, "captioner: out of memory");
-  for (int64_t i = 0; i < rows; i++)
-    memcpy(cut + (size_t)i * size, (const char *)b->patches + (size_t)i * stride, size);
+  for (int64_t i = 0; i < rows; i++) memcpy(cut + (size_t)i * size, from + (size_t)i * stride, size);
   seqgpu_tensor *x = seqgpu_tape_input(t, 3, shape, cut);
   sq_host_free(m->text.ctx, cut);
   return x;
@@ -193,7 +193,7 @@ static seqgpu_tensor *layer(seqgpu_tape *t, seqgpu_tensor *x, const seqgpu_param
 
 /* f [P,B,F]. */
 static seqgpu_tensor *look(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b) {
-  seqgpu_tensor *f = first_numbers(m, t, b, m->desc.inputs - m->desc.aside);
+  seqgpu_tensor *f = numbers_from(m, t, b, 0, m->desc.inputs - m->desc.aside);
   for (int64_t l = 0; l <= m->desc.layers; l++)
     f = layer(t, l > 0 ? gather_around(m, t, f, b->batch) : f, &m->patch[l], &m->patch_bias[l]);
   return f;
@@ -246,7 +246,8 @@ static seqgpu_tensor *begin(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_te
 /* Of each patch by itself, what words may look at beside v: found by keys of v, too. */
 static void look_aside(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b,
                        sq_translator_source *out) {
-  seqgpu_tensor *c = layer(t, first_numbers(m, t, b, m->desc.inputs), &m->aside, &m->aside_bias),
+  seqgpu_tensor *c = layer(t, numbers_from(m, t, b, m->desc.inputs - m->desc.aside, m->desc.aside), &m->aside,
+                           &m->aside_bias),
                 *keys = seqgpu_tape_linear(t, out->values, seqgpu_tape_param(t, &m->aside_memory), NULL);
   out->keys = behind(m, t, out->keys, keys, b->batch, m->desc.attention_size);
   out->values = behind(m, t, out->values, c, b->batch, m->desc.features);

@@ -110,7 +110,7 @@ int caption_check_memory(const caption_app *a, const seqgpu_plan *plan) {
                parts = aside_of(o, f) > 0 ? 2 : 1;
   const network_rest rest = {
       .params = F * ((double)f->inputs + 1) + layers * F * (9 * F + 1) + (D > 0 ? P * F : 0) +
-                (parts - 1) * (F * ((double)f->inputs + 1) + D * F) + 2 * Y * (D > 0 ? F : P * F) +
+                (parts - 1) * (F * ((double)PICTURES_COLOURS + 1) + D * F) + 2 * Y * (D > 0 ? F : P * F) +
                 (classes - 1) * I + classes * (Y + 1) + D * (Y + F) + Y * (Y + F + 1),
       .per_step = 6 * I + 8 * Y + 3 * D + 3 * F + 2 * classes + 2 * parts * P +
                   P *

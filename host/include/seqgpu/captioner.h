@@ -13,10 +13,10 @@
  * A layer is a convolution of 3 x 3 as a linear layer on rows that are gathered; beyond the edge they are
  * zeros.
  *
- * With `aside`, f does not know the last so many numbers of x, their colours say, and attention chooses among
- * 2 P parts, the second P of which are patches by themselves:
+ * With `aside`, f does not know the last so many numbers y of x, colours say, and attention chooses among 2 P
+ * parts, the second P of which are these of each patch by itself:
  *
- *   v_{P+p} = relu(W_c x_p + b_c)      key_p = W_m v_p,  key_{P+p} = W_n v_p
+ *   v_{P+p} = relu(W_c y_p + b_c)      key_p = W_m v_p,  key_{P+p} = W_n v_p
  *
  * So it finds a colour where a shape is, and the words for one need not know the other: pairs of them that
  * were never learnt together can be written.
@@ -74,7 +74,7 @@ SEQGPU_API seqgpu_status seqgpu_captioner_create_(seqgpu_params *params, const s
 
 /** Creates a captioner, adds its weights to params and draws them: patchL.weight and patchL.bias for L from 0
  * to layers, [F, inputs] and then [F, 9 F], with attention place.weight [P, F], with
- * `aside` aside.weight [F, inputs], aside.bias and aside.memory [attention_size, F], target.weight [words,
+ * `aside` aside.weight [F, aside], aside.bias and aside.memory [attention_size, F], target.weight [words,
  * word_size], the network "decoder", beginK.weight [layers of the decoder W_k, F, or without attention P F]
  * and beginK.bias for each state k, with attention query.weight, memory.weight, attention.v, reader.weight
  * and reader.bias, and output.weight [words+1, Y] and output.bias.
