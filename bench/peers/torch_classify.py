@@ -13,7 +13,7 @@ Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, wor
 Words      that training has less than --min-count times are <unk>, and of the others a share --word-dropout, drawn anew in each update.
 
 Writes JSON Lines with the keys of `seqgpu train --log`, and prints the number of trained parameters.  The test data are measured with
-the weights of the epoch whose validation loss was the lowest, as `--keep-best` keeps them.
+the weights of the epoch whose validation loss was the lowest, as `--keep-best` keeps them, or with --last those of the last epoch.
 """
 import argparse
 import copy
@@ -94,7 +94,8 @@ def main():
         parser.add_argument("--" + name, type=int, default=size)
     for name, value in (("dropout", 0.5), ("word-dropout", 0.0), ("lr", 2e-3), ("clip", 5.0)):
         parser.add_argument("--" + name, type=float, default=value)
-    parser.add_argument("--cosine", action="store_true")
+    for name in ("cosine", "last"):
+        parser.add_argument("--" + name, action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
@@ -131,7 +132,8 @@ def main():
             log.write(json_line({"step": step, "loss": total / count, "val_loss": val_loss, "val_error_rate": error_rate,
                                  "grad_norm": norm.item(), "lr": rate, "tokens_per_s": words / seconds, "elapsed_s": seconds}))
             log.flush()
-        model.load_state_dict(weights)
+        if not args.last:
+            model.load_state_dict(weights)
         test_loss, error_rate = evaluate(model, test, word, label)
         log.write(json_line({"test_loss": test_loss, "test_error_rate": error_rate, "test_accuracy": 1 - error_rate}))
 
