@@ -11,7 +11,7 @@
 #   sentiment   SST-2 in SEQGPU_DATA/sentiment; test accuracy >= 80 % is wanted, naive Bayes gives 82.2 (words) and 82.8 (pairs);
 #               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions.
 #               Also sentiment-attention.html, what the model attends to in six sentences
-#   questions   TREC there; test accuracy >= 88 % is wanted; 10 epochs take a minute or two
+#   questions   TREC there; test accuracy >= 88 % is wanted; 6 epochs take a minute
 #   source      C, the headers in /usr/include, letter by letter; of the lines that open a bracket in what the model writes at least 90 %
 #               balanced are wanted (brackets.awk says what that is).  Takes a few minutes of one processor; UPDATES=2000 makes less than an epoch
 #   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5.
@@ -169,7 +169,7 @@ sentiment() {
 }
 
 questions() {
-  so_long 10 "1 2 3"
+  so_long 6 "1 2 3"
   folder=$data/sentiment
   if [ ! -r "$folder/TREC.train.all" ] || ! command -v iconv >/dev/null; then
     echo "skipped: questions: there is no $folder/TREC.train.all, or no iconv"
