@@ -20,16 +20,11 @@ struct seqgpu_captioner {
   seqgpu_captioner_desc desc;
   int64_t patches, states, deep; /* P; states of the cell, layers of the decoder */
   int64_t width[SEQGPU_MAX_STATES];
-  seqgpu_param patch[MOST_LAYERS + 1], patch_bias[MOST_LAYERS + 1], aside, aside_bias, aside_memory, place;
+  seqgpu_param patch[MOST_LAYERS + 1], patch_bias[MOST_LAYERS + 1], aside, aside_bias, place;
   seqgpu_param begin[SEQGPU_MAX_STATES], begin_bias[SEQGPU_MAX_STATES];
 };
 
 static int attends(const seqgpu_captioner *m) { return m->desc.attention_size > 0; }
-
-/* What a word may look at. */
-static int64_t seen_parts(const seqgpu_captioner *m) {
-  return m->desc.aside > 0 ? 2 * m->patches : m->patches;
-}
 
 /* ---------------------------------------------------------------- creating */
 
@@ -76,7 +71,7 @@ static seqgpu_status add_weights(seqgpu_params *p, seqgpu_captioner *m, const se
   if (m->desc.aside > 0) {
     SQ_TRY(seqgpu_params_add(p, "aside.weight", F, m->desc.aside, "xavier", 1, &m->aside));
     SQ_TRY(seqgpu_params_add(p, "aside.bias", F, 1, "zeros", 0, &m->aside_bias));
-    SQ_TRY(seqgpu_params_add(p, "aside.memory", m->desc.attention_size, F, "xavier", 1, &m->aside_memory));
+    SQ_TRY(sq_translator_add_choice(p, &m->text, seqgpu_plan_get_sizes(decoder).output_width));
   }
   if (attends(m))
     SQ_TRY(seqgpu_params_add(p, "place.weight", m->patches, F, "uniform", PLACE_SCALE, &m->place));
@@ -208,17 +203,6 @@ static seqgpu_tensor *place(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_te
   return seqgpu_tape_add(t, f, look_up(m, t, seqgpu_tape_param(t, &m->place), 2, ids, row));
 }
 
-/* a [P,B,n], and b [P,B,n] behind it: [2P,B,n]. */
-static seqgpu_tensor *behind(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_tensor *a, seqgpu_tensor *b,
-                             int64_t B, int64_t n) {
-  const int64_t P = m->patches, table[] = {2 * P * B, n}, ids[] = {2 * P, B};
-  seqgpu_tensor *both = seqgpu_tape_concat(t, a, b);
-  int32_t *row = room_for(m, t, 2 * P * B);
-  if (row == NULL) return NULL;
-  for (int64_t i = 0; i < 2 * P * B; i++) row[i] = (int32_t)(i % (P * B) * 2 + i / (P * B));
-  return look_up(m, t, seqgpu_tape_reshape(t, both, 2, table), 2, ids, row);
-}
-
 /* All patches of a picture side by side, by the root of how many they are: f [P,B,F] -> [B,P F]. */
 static seqgpu_tensor *side_by_side(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_tensor *f, int64_t B) {
   const int64_t P = m->patches, F = m->desc.features, table[] = {P * B, F}, ids[] = {B, P},
@@ -243,16 +227,6 @@ static seqgpu_tensor *begin(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_te
   return seqgpu_tape_activation(t, z, SEQGPU_ACTIVATION_TANH);
 }
 
-/* Of each patch by itself, what words may look at beside v: found by keys of v, too. */
-static void look_aside(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b,
-                       sq_translator_source *out) {
-  seqgpu_tensor *c = layer(t, numbers_from(m, t, b, m->desc.inputs - m->desc.aside, m->desc.aside), &m->aside,
-                           &m->aside_bias),
-                *keys = seqgpu_tape_linear(t, out->values, seqgpu_tape_param(t, &m->aside_memory), NULL);
-  out->keys = behind(m, t, out->keys, keys, b->batch, m->desc.attention_size);
-  out->values = behind(m, t, out->values, c, b->batch, m->desc.features);
-}
-
 static void read_pictures(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b,
                           sq_translator_source *out) {
   *out = (sq_translator_source){.batch = b->batch};
@@ -263,7 +237,9 @@ static void read_pictures(const seqgpu_captioner *m, seqgpu_tape *t, const seqgp
   if (!attends(m)) return;
   out->values = v;
   out->keys = seqgpu_tape_linear(t, v, seqgpu_tape_param(t, &m->text.memory), NULL);
-  if (m->desc.aside > 0) look_aside(m, t, b, out);
+  if (m->desc.aside > 0)
+    out->aside = layer(t, numbers_from(m, t, b, m->desc.inputs - m->desc.aside, m->desc.aside), &m->aside,
+                       &m->aside_bias);
 }
 
 /* ---------------------------------------------------------------- captions */
@@ -317,6 +293,6 @@ seqgpu_status seqgpu_captioner_search_(const seqgpu_captioner *m, const seqgpu_p
   SQ_TRY(sq_struct_in(m->text.ctx, "captioner_batch", &b, sizeof b, batch, batch_size));
   SQ_TRY(check_batch(m, &b));
   const pictures read = {m, &b};
-  const seqgpu_translator_batch steps = {.batch = b.batch, .source_len = seen_parts(m)};
+  const seqgpu_translator_batch steps = {.batch = b.batch, .source_len = m->patches};
   return sq_translator_find(&m->text, decoder, &steps, &asked, read_in_search, &read);
 }

@@ -107,16 +107,13 @@ int caption_check_memory(const caption_app *a, const seqgpu_plan *plan) {
                I = (double)o->word_size, classes = (double)a->words.size + 1,
                Y = (double)seqgpu_plan_get_sizes(plan).output_width,
                T = (double)seqgpu_plan_get_desc(plan).seq_len, layers = (double)o->patch_layers,
-               parts = aside_of(o, f) > 0 ? 2 : 1;
+               aside = (double)aside_of(o, f), apart = aside > 0 ? 1 : 0;
   const network_rest rest = {
-      .params = F * ((double)f->inputs + 1) + layers * F * (9 * F + 1) + (D > 0 ? P * F : 0) +
-                (parts - 1) * (F * ((double)PICTURES_COLOURS + 1) + D * F) + 2 * Y * (D > 0 ? F : P * F) +
-                (classes - 1) * I + classes * (Y + 1) + D * (Y + F) + Y * (Y + F + 1),
-      .per_step = 6 * I + 8 * Y + 3 * D + 3 * F + 2 * classes + 2 * parts * P +
-                  P *
-                      (parts * ((double)f->inputs + 6 * F + 2 * D) + layers * 22 * F +
-                       (parts - 1) * (6 * F + 4 * D)) /
-                      T,
+      .params = F * ((double)f->inputs + apart + 1) + layers * F * (9 * F + 1) + (D > 0 ? P * F : 0) +
+                2 * Y * (D > 0 ? F : P * F) + (classes - 1) * I + classes * (Y + 1) + D * (Y + F) +
+                Y * (Y + F + 1) + apart * (Y + 1),
+      .per_step = 6 * I + 8 * Y + 3 * D + (3 + 11 * apart) * F + 2 * classes + 2 * (1 + apart) * P +
+                  P * ((double)f->inputs + (6 + 4 * apart) * F + layers * 22 * F + 2 * (1 + apart) * D) / T,
       .averaged = learning_may_average(&o->base.model.learning),
       .hessian = hessian_is_asked(&o->base.model)};
   return network_check_memory(a->base.ctx, plan, rest);

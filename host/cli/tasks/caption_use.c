@@ -72,15 +72,6 @@ typedef struct maps {
   int64_t count;
 } maps;
 
-/* Of the weights [T,parts,P] of parts of patches the sum of these, in their place: [T,P]. */
-static void sum_parts(float *weight, int64_t T, int64_t parts, int64_t P) {
-  for (int64_t i = 0; i < T * P; i++) {
-    float sum = 0;
-    for (int64_t k = 0; k < parts; k++) sum += weight[(i / P * parts + k) * P + i % P];
-    weight[i] = sum;
-  }
-}
-
 /* Weights [T,P] of the words of caption i. */
 static seqgpu_status read_weights(caption_app *a, const seqgpu_plan *decoder, int64_t i, float **out) {
   const caption_answers *s = &a->answers;
@@ -101,10 +92,7 @@ static seqgpu_status read_weights(caption_app *a, const seqgpu_plan *decoder, in
   seqgpu_captioner_logits(a->model, a->base.tape, decoder, &b.words, &attention);
   free(before);
   if (status == SEQGPU_OK) status = seqgpu_tape_status(a->base.tape);
-  if (status == SEQGPU_OK) status = app_read(attention, out, &room);
-  const int64_t P = a->val.data.form.rows * a->val.data.form.columns;
-  if (status == SEQGPU_OK) sum_parts(*out, T, seqgpu_tensor_elements(attention) / (T * P), P);
-  return status;
+  return status == SEQGPU_OK ? app_read(attention, out, &room) : status;
 }
 
 static void set_map(const caption_app *a, int64_t i, maps *m) {

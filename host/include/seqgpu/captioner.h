@@ -13,12 +13,13 @@
  * A layer is a convolution of 3 x 3 as a linear layer on rows that are gathered; beyond the edge they are
  * zeros.
  *
- * With `aside`, f does not know the last so many numbers y of x, colours say, and attention chooses among 2 P
- * parts, the second P of which are these of each patch by itself:
+ * With `aside`, f does not know the last so many numbers y of x, colours say.  A word looks where it would
+ * without them, and what was written before says alone how much of either it reads:
  *
- *   v_{P+p} = relu(W_c y_p + b_c)      key_p = W_m v_p,  key_{P+p} = W_n v_p
+ *   d_p = relu(W_c y_p + b_c)                               of each patch by itself            [P,B,F]
+ *   c   = g sum_p a_p v_p + (1 - g) sum_p a_p d_p,          g = sigmoid(w . h + b)             [T,B,F]
  *
- * So it finds a colour where a shape is, and the words for one need not know the other: pairs of them that
+ * So the words for a shape need not know its colour, nor those for the colour its shape: pairs of them that
  * were never learnt together can be written.
  *
  *   seqgpu_captioner_create(params, &desc, decoder, &captioner);
@@ -74,7 +75,7 @@ SEQGPU_API seqgpu_status seqgpu_captioner_create_(seqgpu_params *params, const s
 
 /** Creates a captioner, adds its weights to params and draws them: patchL.weight and patchL.bias for L from 0
  * to layers, [F, inputs] and then [F, 9 F], with attention place.weight [P, F], with
- * `aside` aside.weight [F, aside], aside.bias and aside.memory [attention_size, F], target.weight [words,
+ * `aside` aside.weight [F, aside], aside.bias, choice.weight [1, Y] and choice.bias, target.weight [words,
  * word_size], the network "decoder", beginK.weight [layers of the decoder W_k, F, or without attention P F]
  * and beginK.bias for each state k, with attention query.weight, memory.weight, attention.v, reader.weight
  * and reader.bias, and output.weight [words+1, Y] and output.bias.
@@ -99,7 +100,7 @@ SEQGPU_API seqgpu_tensor *seqgpu_captioner_logits_(const seqgpu_captioner *capti
 /** The logits [T,B,words+1] of pictures whose captions are known, on a tape.  Those behind the end of a
  * caption mean nothing: mask them by a target of -1.
  * decoder: of the network that the captioner was created with, for at least T steps of B sequences.
- * attention: receives the weights a [T,P,B], with `aside` [T,2P,B], NULL without attention; may be NULL.
+ * attention: receives the weights a [T,P,B], NULL without attention; may be NULL.
  * NULL on failure, as the operators of tape.h; the tape keeps the reason. */
 static inline seqgpu_tensor *seqgpu_captioner_logits(const seqgpu_captioner *captioner, seqgpu_tape *tape,
                                                      const seqgpu_plan *decoder,
@@ -117,7 +118,7 @@ SEQGPU_API seqgpu_status seqgpu_captioner_search_(const seqgpu_captioner *captio
                                                   size_t out_size);
 
 /** Writes a caption to each picture of a batch by beam search, as seqgpu_translator_search does: a step of
- * the source is a patch, or with `aside` one of 2 P parts, and `most`, if 0, stands for twice as many and 10.
+ * the source is a patch, and `most`, if 0, stands for 2 P + 10.
  * decoder: as in seqgpu_captioner_logits, for at least one step of K B sequences; it may be for inference.
  * options: NULL = defaults.  Waits for the device at each word.
  * Errors: SEQGPU_EINVAL, SEQGPU_ENOMEM, SEQGPU_EDEVICE, with a sentence. */
