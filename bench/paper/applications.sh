@@ -385,7 +385,7 @@ test_bleu: of the likeliest words alone; beam_bleu: by a beam of 5. Without atte
 }
 
 caption() {
-  so_long 6 1
+  so_long 5 1
   begin caption
   # 1000 updates an epoch
   common="--data scenes:8000 --val-data unseen:200 --lr-schedule cosine --log-every 100 --eval-every 1000"
