@@ -176,20 +176,18 @@ questions() {
     exit 0
   fi
   begin questions
-  made=$build/paper/questions-data
-  mkdir -p "$made"
-  iconv -f latin1 -t utf-8 "$folder/TREC.train.all" >"$made/train"
-  iconv -f latin1 -t utf-8 "$folder/TREC.test.all" >"$made/test"
-  files="--data $made/train --val-data $made/test" same="--min-count 2 --word-dropout 0.2 --epochs $epochs"
+  iconv -f latin1 -t utf-8 "$folder/TREC.train.all" >"$work/train"
+  iconv -f latin1 -t utf-8 "$folder/TREC.test.all" >"$work/test"
+  files="--data $work/train --val-data $work/test" same="--min-count 2 --word-dropout 0.2 --epochs $epochs"
   pools=${POOLS:-max attention last}
   # 171 updates an epoch
   for pool in $pools; do
     run_seeds "$pool" classify $files $same --pool $pool --lr-schedule cosine --lr-every $((171 * epochs)) --log-every 171 --eval-every 171
   done
-  for pool in $pools; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$made/test" $same --pool $pool --cosine --last; done
+  for pool in $pools; do peer_seeds "PyTorch $pool" torch_classify.py $files --test-data "$work/test" $same --pool $pool --cosine --last; done
   finish
   for seed in $seeds; do
-    for pool in $pools; do measure "$pool, seed $seed" test_ --data "$made/test"; done
+    for pool in $pools; do measure "$pool, seed $seed" test_ --data "$work/test"; done
   done
   publish --title "What a question asks for, TREC" --y val_error_rate --y-label "error rate on the test set" --beside "PyTorch ${pools%% *}" \
     --columns test_accuracy:last,step:last,elapsed_s:last,tokens_per_s:median \
