@@ -47,8 +47,11 @@ small="$small --side 16 --patch 4"
 resumed "caption of scenes, shapes and colours apart first" caption $small --batch 7 --optimizer momentum --apart-epochs 2
 shared "caption of scenes" caption $small --dropout 0.3 --batch 8
 run train caption $data $small --steps 2 --checkpoint scenes --quiet
-run train caption $data $small --steps 2 --apart-epochs 0 --checkpoint two --force --quiet
-check "--apart-epochs 0 changes what is learnt" sh -c '! cmp -s scenes two'
+run train caption $data $small --steps 2 --apart-epochs 1 --checkpoint two --force --quiet
+check "--apart-epochs 1 changes what is learnt" sh -c '! cmp -s scenes two'
+run train caption $data $small --steps 2 --colours together --checkpoint two --force --quiet
+check "colours aside have weights of their own" sh -c 'grep -aq choice.weight scenes && ! grep -aq choice.weight two'
+refused "colours elsewhere than they were learnt" 1 "--colours: is together; scenes was trained with aside" train caption $data --colours together --resume scenes
 check "scenes that are held out, and others" sh -c '"$1" eval --checkpoint scenes --data unseen:5 --data scenes:4 --device cpu | grep -q "; 9 captions, "' sh "$seqgpu"
 check "scenes are captioned, too" sh -c '[ "$("$1" caption --checkpoint scenes scenes:3 unseen:2 --device cpu | wc -l)" = 5 ]' sh "$seqgpu"
 run train caption $data $small --attention-size 0 --steps 2 --checkpoint blind --force --quiet

@@ -23,13 +23,14 @@ enum {
 
 typedef struct kind {
   const char *name, *cell;
-  int layers, patch_layers, attention;
+  int layers, patch_layers, attention, aside;
 } kind;
 
-static const kind kinds[] = {{"lstm", "lstm", 1, 1, 4},
-                             {"gru of two layers", "gru", 2, 2, 4},
-                             {"lstm of two layers without attention", "lstm", 2, 1, 0},
-                             {"rnn, each patch by itself", "rnn", 1, 0, 4}};
+static const kind kinds[] = {{"lstm", "lstm", 1, 1, 4, 0},
+                             {"gru of two layers", "gru", 2, 2, 4, 0},
+                             {"lstm of two layers without attention", "lstm", 2, 1, 0, 0},
+                             {"rnn, each patch by itself", "rnn", 1, 0, 4, 0},
+                             {"lstm, a number aside", "lstm", 1, 1, 4, 1}};
 
 typedef struct model {
   const kind *kind;
@@ -62,7 +63,8 @@ static seqgpu_captioner_desc sizes_of(const kind *k) {
                                  .layers = k->patch_layers,
                                  .words = WORDS,
                                  .word_size = WORD_SIZE,
-                                 .attention_size = k->attention};
+                                 .attention_size = k->attention,
+                                 .aside = k->aside};
 }
 
 /* 0 where the build has no such device. */
@@ -104,8 +106,9 @@ static const int32_t lengths[B] = {2, 3, 1};
 static const int32_t before[T * B] = {-1, -1, -1, 2, 0, -1, -1, 1, -1};
 static const int32_t target[T * B] = {2, 0, 3, 3, 1, -1, -1, 3, -1};
 
+/* None is 0: a patch of one number would be at the corner of its relu. */
 static double number(int64_t p, int64_t b, int64_t i) {
-  return (double)((7 * p + 4 * b + 5 * i + p * i) % 11) / 4 - 1;
+  return (double)((7 * p + 4 * b + 5 * i + p * i) % 11) / 4 - 1.15;
 }
 
 /* Pictures first..first+count-1, in the context's element type. */
@@ -203,7 +206,7 @@ static void convolve(const model *m, int64_t b, double first[P][FEATURES], doubl
 /* A plain decoder step of cell rnn after the states of the model; the first word's logits tell what was seen.
  */
 static void check_seen(void) {
-  const kind plain = {"rnn of one layer without attention", "rnn", 1, 1, 0};
+  const kind plain = {"rnn of one layer without attention", "rnn", 1, 1, 0, 0};
   model m;
   double out[T * B * CLASSES], wanted[B * CLASSES], got[B * CLASSES], first[P][FEATURES], seen[P][FEATURES];
   if (!model_open(&m, &plain, "cpu", SEQGPU_DTYPE_F64)) return;
@@ -234,6 +237,33 @@ static void check_seen(void) {
     }
   }
   check_error(check_norm_f64(got, wanted, B * CLASSES), 1e-12, "captioner, what it sees, by loops");
+  model_close(&m);
+}
+
+/* How the first word of picture 0 weighs patches, and what it may be, after number `which` of one is another.
+ */
+static void weigh_changed(model *m, int64_t which, double weights[P], double logits[CLASSES]) {
+  static const int32_t none = -1;
+  double pixels[P * INPUTS];
+  memcpy(pixels, pictures_of(m, 0, 1), sizeof pixels);
+  if (which >= 0) pixels[2 * INPUTS + which] += 3;
+  const seqgpu_captioner_batch one = {.batch = 1, .patches = pixels, .target_len = 1, .before = &none};
+  logits_of(m, &one, logits, weights);
+}
+
+/* What is aside changes no key and no state, so a word that knows nothing yet looks where it would without
+ * it, and still reads something else. */
+static void check_aside(void) {
+  const kind *k = &kinds[COUNT(kinds) - 1];
+  double then[P], now[P], logits[CLASSES], others[CLASSES];
+  model m;
+  if (!model_open(&m, k, "cpu", SEQGPU_DTYPE_F64)) return;
+  weigh_changed(&m, -1, then, logits);
+  weigh_changed(&m, INPUTS - 1, now, others);
+  CHECK(check_norm_f64(now, then, P) < 1e-12, "captioner, %s: is looked for without it", k->name);
+  CHECK(check_norm_f64(others, logits, CLASSES) > 1e-3, "captioner, %s: is read", k->name);
+  weigh_changed(&m, 0, now, others);
+  CHECK(check_norm_f64(now, then, P) > 1e-3, "captioner, %s: another number is looked for", k->name);
   model_close(&m);
 }
 
@@ -354,6 +384,11 @@ static void check_sizes(model *m) {
   d = sizes;
   refuses(m, (d.attention_size = -1, d), m->decoder, "captioner: attention_size is -1");
   d = sizes;
+  refuses(m, (d.aside = INPUTS, d), m->decoder, "captioner: aside is 2; it must be from 0 to 1");
+  d = sizes;
+  refuses(m, (d.aside = 1, d.attention_size = 0, d), m->decoder,
+          "captioner: aside is 1; it must be from 0 to 0");
+  d = sizes;
   refuses(m, (d.dropout = 2, d), m->decoder, "captioner: dropout is 2; it must be from 0 to 1");
   seqgpu_plan_destroy(both);
 }
@@ -427,6 +462,10 @@ static void check_refusals(void) {
   check_arguments(&m);
   seqgpu_captioner_destroy(NULL);
   model_close(&m);
+  if (!model_open(&m, &kinds[COUNT(kinds) - 1], "cpu", SEQGPU_DTYPE_F32)) return;
+  b = whole(&m);
+  refuses_batch(&m, m.captioner, (b.patches = NULL, b), "input");
+  model_close(&m);
   if (!model_open(&m, &kinds[2], "cpu", SEQGPU_DTYPE_F32)) return;
   refuses_search(&m, (seqgpu_translator_options){.most = T}, 1,
                  "captioner: attended is wanted; there is no attention");
@@ -438,6 +477,7 @@ int main(void) {
   for (size_t i = 0; i < COUNT(kinds); i++) model_check_kind(&tested, &kinds[i], check_captions);
   check_at("cpu f64");
   check_seen();
+  check_aside();
   check_at("%s", "");
   check_refusals();
   return check_finish();

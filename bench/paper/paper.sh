@@ -148,7 +148,7 @@ peer() {
   has_torch "$name" || return 0
   shift 2
   log=$(log_of "$name")
-  printf '%s\t%s\t%s\n' "$name" "$log" "$(echo "$script $*" | sed "s|$data|\$SEQGPU_DATA|g")" >>"$work/peers"
+  printf '%s\t%s\t%s\n' "$name" "$log" "$(echo "$script $*" | sed "s|$data|\$SEQGPU_DATA|g; s|$work/||g")" >>"$work/peers"
   echo "$name: $script $*"
   "$python" "$root/$script" "$@" --threads "$threads" --log "$log" >"$log.out" &
   under_way

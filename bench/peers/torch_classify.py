@@ -6,16 +6,18 @@
 Model      an embedding of words, a bidirectional nn.LSTM, additive attention of the sentence over its own outputs, or with --pool last the
            state where each direction ends, with mean and max those of each output over the sentence, a linear layer; dropout of what the
            LSTM and the linear layer read.
-Update     Adam (fused), norm clipped to 5; sentences are shuffled, sorted by length in pools of 50 batches, and the batches shuffled.
+Update     Adam (fused), norm clipped to 5, with --cosine at a rate that falls along half a cosine; sentences are shuffled, sorted by
+           length in pools of 50 batches, and the batches shuffled.
 Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, words uniform in +-0.1, all else Xavier.  PyTorch's second
            bias stays zero: with two biases Adam would move their sum twice as far.
-Words      that training has once are <unk>.
+Words      that training has less than --min-count times are <unk>, and of the others a share --word-dropout, drawn anew in each update.
 
 Writes JSON Lines with the keys of `seqgpu train --log`, and prints the number of trained parameters.  The test data are measured with
-the weights of the epoch whose validation loss was the lowest, as `--keep-best` keeps them.
+the weights of the epoch whose validation loss was the lowest, as `--keep-best` keeps them, or with --last those of the last epoch.
 """
 import argparse
 import copy
+import math
 import time
 from collections import Counter
 
@@ -87,27 +89,35 @@ def main():
     for name in ("data", "val-data", "test-data", "log"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--pool", choices=("last", "attention", "mean", "max"), default="attention")
-    for name, size in (("epochs", 6), ("word-size", 100), ("attention-size", 100), ("hidden", 128), ("batch", 32), ("threads", 1), ("seed", 1)):
+    for name, size in (("epochs", 6), ("word-size", 100), ("attention-size", 100), ("hidden", 128), ("batch", 32),
+                       ("min-count", 2), ("threads", 1), ("seed", 1)):
         parser.add_argument("--" + name, type=int, default=size)
-    for name, value in (("dropout", 0.5), ("lr", 2e-3), ("clip", 5.0)):
+    for name, value in (("dropout", 0.5), ("word-dropout", 0.0), ("lr", 2e-3), ("clip", 5.0)):
         parser.add_argument("--" + name, type=float, default=value)
+    for name in ("cosine", "last"):
+        parser.add_argument("--" + name, action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(args.seed)
     train, val, test = (read_lines(path) for path in (args.data, args.val_data, args.test_data))
-    word = {w: i for i, w in enumerate(ranked(Counter(w for s in train for w in s[1:]), 2), 1)}  # 0: <unk>
+    word = {w: i for i, w in enumerate(ranked(Counter(w for s in train for w in s[1:]), args.min_count), 1)}  # 0: <unk>
     label = {c: i for i, c in enumerate(ranked(Counter(s[0] for s in train)))}
     model = Classifier(len(word) + 1, len(label), args)
     trained = [p for p in model.parameters() if p.requires_grad]
     print(sum(p.numel() for p in trained), flush=True)
     optimizer = torch.optim.Adam(trained, lr=args.lr, fused=True)
     step, words, seconds, best, weights = 0, 0, 0.0, float("inf"), None
+    updates = args.epochs * -(-len(train) // args.batch)
     with open(args.log, "w", encoding="utf-8") as log:
         for _ in range(args.epochs):
             total, start = 0.0, time.perf_counter()
             for count, sentences in enumerate(batches(train, args.batch), 1):
                 inputs, target = numbers(sentences, word, label)
+                inputs[1][torch.rand(inputs[1].shape) < args.word_dropout] = 0
+                rate = 0.5 * args.lr * (1 + math.cos(math.pi * (step + count - 1) / updates)) if args.cosine else args.lr
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
                 loss = nn.functional.cross_entropy(model(*inputs), target)
                 optimizer.zero_grad()
                 loss.backward()
@@ -120,9 +130,10 @@ def main():
             if val_loss < best:
                 best, weights = val_loss, copy.deepcopy(model.state_dict())
             log.write(json_line({"step": step, "loss": total / count, "val_loss": val_loss, "val_error_rate": error_rate,
-                                 "grad_norm": norm.item(), "lr": args.lr, "tokens_per_s": words / seconds, "elapsed_s": seconds}))
+                                 "grad_norm": norm.item(), "lr": rate, "tokens_per_s": words / seconds, "elapsed_s": seconds}))
             log.flush()
-        model.load_state_dict(weights)
+        if not args.last:
+            model.load_state_dict(weights)
         test_loss, error_rate = evaluate(model, test, word, label)
         log.write(json_line({"test_loss": test_loss, "test_error_rate": error_rate, "test_accuracy": 1 - error_rate}))
 

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "host/context/structs.h"
 #include "host/models/translator.h"
@@ -19,7 +20,7 @@ struct seqgpu_captioner {
   seqgpu_captioner_desc desc;
   int64_t patches, states, deep; /* P; states of the cell, layers of the decoder */
   int64_t width[SEQGPU_MAX_STATES];
-  seqgpu_param patch[MOST_LAYERS + 1], patch_bias[MOST_LAYERS + 1], place;
+  seqgpu_param patch[MOST_LAYERS + 1], patch_bias[MOST_LAYERS + 1], aside, aside_bias, place;
   seqgpu_param begin[SEQGPU_MAX_STATES], begin_bias[SEQGPU_MAX_STATES];
 };
 
@@ -36,6 +37,7 @@ static seqgpu_status check_sizes(seqgpu_context *ctx, const seqgpu_captioner_des
   SQ_TRY(sq_check_range(ctx, "captioner: words", d->words, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "captioner: word_size", d->word_size, 1, MOST));
   SQ_TRY(sq_check_range(ctx, "captioner: attention_size", d->attention_size, 0, MOST));
+  SQ_TRY(sq_check_range(ctx, "captioner: aside", d->aside, 0, d->attention_size > 0 ? d->inputs - 1 : 0));
   if (d->dropout >= 0 && d->dropout <= 1) return SEQGPU_OK;
   return sq_fail(ctx, SEQGPU_EINVAL, "captioner: dropout is %g; it must be from 0 to 1", d->dropout);
 }
@@ -64,8 +66,13 @@ static seqgpu_status add_linear(seqgpu_params *p, const char *name, int64_t k, i
 static seqgpu_status add_weights(seqgpu_params *p, seqgpu_captioner *m, const seqgpu_plan *decoder) {
   const int64_t F = m->desc.features, seen = attends(m) ? F : m->patches * F;
   for (int64_t l = 0; l <= m->desc.layers; l++)
-    SQ_TRY(
-        add_linear(p, "patch", l, F, l > 0 ? AROUND * F : m->desc.inputs, &m->patch[l], &m->patch_bias[l]));
+    SQ_TRY(add_linear(p, "patch", l, F, l > 0 ? AROUND * F : m->desc.inputs - m->desc.aside, &m->patch[l],
+                      &m->patch_bias[l]));
+  if (m->desc.aside > 0) {
+    SQ_TRY(seqgpu_params_add(p, "aside.weight", F, m->desc.aside, "xavier", 1, &m->aside));
+    SQ_TRY(seqgpu_params_add(p, "aside.bias", F, 1, "zeros", 0, &m->aside_bias));
+    SQ_TRY(sq_translator_add_choice(p, &m->text, seqgpu_plan_get_sizes(decoder).output_width));
+  }
   if (attends(m))
     SQ_TRY(seqgpu_params_add(p, "place.weight", m->patches, F, "uniform", PLACE_SCALE, &m->place));
   SQ_TRY(sq_translator_add_words(p, &m->text));
@@ -155,17 +162,43 @@ static seqgpu_tensor *gather_around(const seqgpu_captioner *m, seqgpu_tape *t, s
   return seqgpu_tape_reshape(t, look_up(m, t, seqgpu_tape_reshape(t, f, 2, table), 3, ids, row), 3, wide);
 }
 
-/* v [P,B,F] with attention, else f. */
+/* Numbers first..first+count-1 of each patch: [P,B,count]. */
+static seqgpu_tensor *numbers_from(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b,
+                                   int64_t first, int64_t count) {
+  const int64_t rows = m->patches * b->batch, shape[] = {m->patches, b->batch, count};
+  if (count == m->desc.inputs || b->patches == NULL) return seqgpu_tape_input(t, 3, shape, b->patches);
+  const size_t element =
+                   seqgpu_context_dtype(m->text.ctx) == SEQGPU_DTYPE_F64 ? sizeof(double) : sizeof(float),
+               size = (size_t)count * element, stride = (size_t)m->desc.inputs * element;
+  const char *from = (const char *)b->patches + (size_t)first * element;
+  char *cut = sq_host_alloc(m->text.ctx, (size_t)rows * size);
+  if (cut == NULL) return sq_tape_fail(t, SEQGPU_ENOMEM, "captioner: out of memory");
+  for (int64_t i = 0; i < rows; i++) memcpy(cut + (size_t)i * size, from + (size_t)i * stride, size);
+  seqgpu_tensor *x = seqgpu_tape_input(t, 3, shape, cut);
+  sq_host_free(m->text.ctx, cut);
+  return x;
+}
+
+/* relu(W x + b). */
+static seqgpu_tensor *layer(seqgpu_tape *t, seqgpu_tensor *x, const seqgpu_param *weight,
+                            const seqgpu_param *bias) {
+  seqgpu_tensor *z = seqgpu_tape_linear(t, x, seqgpu_tape_param(t, weight), seqgpu_tape_param(t, bias));
+  return seqgpu_tape_activation(t, z, SEQGPU_ACTIVATION_RELU);
+}
+
+/* f [P,B,F]. */
 static seqgpu_tensor *look(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b) {
-  const int64_t P = m->patches, B = b->batch, seen[] = {P, B, m->desc.inputs}, ids[] = {P, B};
-  seqgpu_tensor *f = seqgpu_tape_input(t, 3, seen, b->patches);
-  for (int64_t l = 0; l <= m->desc.layers; l++) {
-    if (l > 0) f = gather_around(m, t, f, B);
-    f = seqgpu_tape_linear(t, f, seqgpu_tape_param(t, &m->patch[l]), seqgpu_tape_param(t, &m->patch_bias[l]));
-    f = seqgpu_tape_activation(t, f, SEQGPU_ACTIVATION_RELU);
-  }
-  int32_t *row = f && attends(m) ? room_for(m, t, P * B) : NULL;
-  if (row == NULL) return f;
+  seqgpu_tensor *f = numbers_from(m, t, b, 0, m->desc.inputs - m->desc.aside);
+  for (int64_t l = 0; l <= m->desc.layers; l++)
+    f = layer(t, l > 0 ? gather_around(m, t, f, b->batch) : f, &m->patch[l], &m->patch_bias[l]);
+  return f;
+}
+
+/* v = f + e [P,B,F]. */
+static seqgpu_tensor *place(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_tensor *f, int64_t B) {
+  const int64_t P = m->patches, ids[] = {P, B};
+  int32_t *row = room_for(m, t, P * B);
+  if (row == NULL) return NULL;
   for (int64_t i = 0; i < P * B; i++) row[i] = (int32_t)(i / B);
   return seqgpu_tape_add(t, f, look_up(m, t, seqgpu_tape_param(t, &m->place), 2, ids, row));
 }
@@ -197,13 +230,16 @@ static seqgpu_tensor *begin(const seqgpu_captioner *m, seqgpu_tape *t, seqgpu_te
 static void read_pictures(const seqgpu_captioner *m, seqgpu_tape *t, const seqgpu_captioner_batch *b,
                           sq_translator_source *out) {
   *out = (sq_translator_source){.batch = b->batch};
-  seqgpu_tensor *v = look(m, t, b);
+  seqgpu_tensor *f = look(m, t, b), *v = attends(m) ? place(m, t, f, b->batch) : NULL;
   seqgpu_tensor *g =
-      attends(m) ? seqgpu_tape_pooling(t, v, NULL, SEQGPU_POOLING_MEAN) : side_by_side(m, t, v, b->batch);
+      attends(m) ? seqgpu_tape_pooling(t, v, NULL, SEQGPU_POOLING_MEAN) : side_by_side(m, t, f, b->batch);
   for (int64_t k = 0; k < m->states && g; k++) out->initial[k] = begin(m, t, g, k, b->batch);
   if (!attends(m)) return;
   out->values = v;
   out->keys = seqgpu_tape_linear(t, v, seqgpu_tape_param(t, &m->text.memory), NULL);
+  if (m->desc.aside > 0)
+    out->aside = layer(t, numbers_from(m, t, b, m->desc.inputs - m->desc.aside, m->desc.aside), &m->aside,
+                       &m->aside_bias);
 }
 
 /* ---------------------------------------------------------------- captions */

@@ -105,6 +105,11 @@ seqgpu_status sq_translator_add_output(seqgpu_params *p, seqgpu_translator *m, i
   return seqgpu_params_add(p, "output.bias", classes, 1, "zeros", 0, &m->bias);
 }
 
+seqgpu_status sq_translator_add_choice(seqgpu_params *p, seqgpu_translator *m, int64_t Y) {
+  SQ_TRY(seqgpu_params_add(p, "choice.weight", 1, Y, "xavier", 1, &m->choice));
+  return seqgpu_params_add(p, "choice.bias", 1, 1, "zeros", 0, &m->choice_bias);
+}
+
 static seqgpu_status add_weights(seqgpu_params *p, seqgpu_translator *m, const seqgpu_plan *encoder,
                                  const seqgpu_plan *decoder) {
   const seqgpu_translator_desc *d = &m->desc;
@@ -209,6 +214,33 @@ void sq_translator_read(const seqgpu_translator *m, seqgpu_tape *t, const seqgpu
 
 /* ---------------------------------------------------------------- writing */
 
+/* [E,1] of ones. */
+static seqgpu_tensor *ones(const seqgpu_translator *m, seqgpu_tape *t, int64_t E) {
+  const int64_t shape[] = {E, 1};
+  const int wide = seqgpu_context_dtype(m->ctx) == SEQGPU_DTYPE_F64;
+  void *one = sq_host_alloc(m->ctx, (size_t)E * (wide ? sizeof(double) : sizeof(float)));
+  if (one == NULL) return sq_tape_fail(t, SEQGPU_ENOMEM, "%s: out of memory", m->who);
+  for (int64_t i = 0; i < E; i++)
+    if (wide)
+      ((double *)one)[i] = 1;
+    else
+      ((float *)one)[i] = 1;
+  seqgpu_tensor *x = seqgpu_tape_input(t, 2, shape, one);
+  sq_host_free(m->ctx, one);
+  return x;
+}
+
+/* p c + (1 - p) d for c, d [T,R,E], with one p = sigmoid(w . h + b) for each step. */
+static seqgpu_tensor *choose(const seqgpu_translator *m, seqgpu_tape *t, seqgpu_tensor *h, seqgpu_tensor *c,
+                             seqgpu_tensor *d, int64_t E) {
+  seqgpu_tensor *z =
+      seqgpu_tape_linear(t, h, seqgpu_tape_param(t, &m->choice), seqgpu_tape_param(t, &m->choice_bias));
+  seqgpu_tensor *p =
+      seqgpu_tape_activation(t, seqgpu_tape_linear(t, z, ones(m, t, E), NULL), SEQGPU_ACTIVATION_SIGMOID);
+  seqgpu_tensor *apart = seqgpu_tape_add(t, c, seqgpu_tape_scale(t, d, -1));
+  return seqgpu_tape_add(t, d, seqgpu_tape_mul(t, p, apart));
+}
+
 /* r [T,R,Y] after the decoder's output h [T,R,Y]. */
 static seqgpu_tensor *attend(const seqgpu_translator *m, seqgpu_tape *t, const sq_translator_source *source,
                              seqgpu_tensor *h, seqgpu_tensor **context) {
@@ -220,10 +252,14 @@ static seqgpu_tensor *attend(const seqgpu_translator *m, seqgpu_tape *t, const s
                 asked[] = {steps, B, adds ? m->desc.attention_size : s[2]}, found[] = {s[0], s[1], e[2]};
   seqgpu_tensor *query = adds ? seqgpu_tape_linear(t, h, seqgpu_tape_param(t, &m->query), NULL) : h;
   seqgpu_tensor *v = adds ? seqgpu_tape_param(t, &m->v) : NULL;
-  seqgpu_tensor *c = seqgpu_tape_attention(t, seqgpu_tape_reshape(t, query, 3, asked), source->keys,
-                                           source->values, v, source->lengths);
-  *context = c;
-  seqgpu_tensor *both = seqgpu_tape_concat(t, h, seqgpu_tape_reshape(t, c, 3, found));
+  query = seqgpu_tape_reshape(t, query, 3, asked);
+  *context = seqgpu_tape_attention(t, query, source->keys, source->values, v, source->lengths);
+  seqgpu_tensor *c = seqgpu_tape_reshape(t, *context, 3, found);
+  if (source->aside) {
+    seqgpu_tensor *d = seqgpu_tape_attention(t, query, source->keys, source->aside, v, source->lengths);
+    c = choose(m, t, h, c, seqgpu_tape_reshape(t, d, 3, found), e[2]);
+  }
+  seqgpu_tensor *both = seqgpu_tape_concat(t, h, c);
   seqgpu_tensor *r =
       seqgpu_tape_linear(t, both, seqgpu_tape_param(t, &m->reader), seqgpu_tape_param(t, &m->reader_bias));
   return seqgpu_tape_activation(t, r, SEQGPU_ACTIVATION_TANH);

@@ -13,6 +13,7 @@ struct seqgpu_translator {
   int bridged; /* the encoder reads in both directions */
   seqgpu_param source, target, encoder, decoder, bridge[SEQGPU_MAX_STATES], bridge_bias[SEQGPU_MAX_STATES];
   seqgpu_param query, memory, v, reader, reader_bias, weight, bias;
+  seqgpu_param choice, choice_bias; /* where a source has values aside */
 };
 
 /* Whether it has attention, and whether that is additive. */
@@ -28,6 +29,7 @@ static inline int sq_translator_attends(const seqgpu_translator_desc *d) {
 typedef struct sq_translator_source {
   int64_t batch;
   seqgpu_tensor *keys, *values; /* [S,B,D or Y], [S,B,E]; keys NULL without attention */
+  seqgpu_tensor *aside;         /* [S,B,E] other values in the same places; NULL: none */
   seqgpu_tensor *lengths;       /* [B]; NULL: all have S */
   seqgpu_tensor
       *initial[SEQGPU_MAX_STATES]; /* [L,R,W_k] what the decoder begins with, of R = B or K B rows */
@@ -50,6 +52,9 @@ seqgpu_status sq_translator_check(const seqgpu_translator *m, const seqgpu_trans
  * to E elements a step, if there is any, and the output take. */
 seqgpu_status sq_translator_add_words(seqgpu_params *p, seqgpu_translator *m);
 seqgpu_status sq_translator_add_output(seqgpu_params *p, seqgpu_translator *m, int64_t E, int64_t Y);
+
+/* What a step takes to choose between values and those aside. */
+seqgpu_status sq_translator_add_choice(seqgpu_params *p, seqgpu_translator *m, int64_t Y);
 
 /* Writes answers to what `read` leaves on a tape, whose batch, source_len and source_lengths (NULL: all have
  * source_len) `batch` says.  Everything else is as seqgpu_translator_search has it. */

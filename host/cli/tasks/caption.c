@@ -259,6 +259,8 @@ static const arg_spec options[] = {
             "elements of the vectors of words"),
     ROW_INT("attention-size", ARG_KEEP_MODEL, FIELD(attention_size), 0, 1000000, "N",
             "units that compare what is written with patches, 0 = without attention"),
+    ROW_ENUM("colours", ARG_KEEP_MODEL, FIELD(colours), "together|aside", "HOW",
+             "look at pixels and colours together, or with attention at either by itself"),
     ROW_END,
 };
 
@@ -269,11 +271,11 @@ static const caption_options start = {
     .side = 64,
     .patch = 8,
     .min_count = 1,
-    .apart_epochs = 3,
-    .features = 48,
+    .features = 96,
     .patch_layers = 2,
     .word_size = 32,
     .attention_size = 32,
+    .colours = CAPTION_COLOURS_ASIDE,
     .beam = 1};
 
 static int run(int argc, char **argv) { return application_use(&application_caption, argc, argv); }

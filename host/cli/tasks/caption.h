@@ -11,11 +11,15 @@
 #include "host/data/bleu.h"
 #include "host/data/picture_set.h"
 
+/* What is looked at together: all numbers of a patch of pixels, or none with its colours. */
+typedef enum caption_colours { CAPTION_COLOURS_TOGETHER, CAPTION_COLOURS_ASIDE } caption_colours;
+
 typedef struct caption_options {
   app_options base;
   int64_t side, patch; /* of pictures of pixels */
   int64_t min_count, apart_epochs;
   int64_t features, patch_layers, word_size, attention_size; /* 0: without attention */
+  caption_colours colours;
   int64_t beam;
   double length_norm;
   const char *svg; /* of `seqgpu caption` */

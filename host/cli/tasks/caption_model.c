@@ -75,6 +75,12 @@ static const picture_form *form_of(const caption_app *a) {
   return a->base.training ? &a->train.data.form : &a->val.data.form;
 }
 
+/* Numbers of a patch that are set aside. */
+static int64_t aside_of(const caption_options *o, const picture_form *f) {
+  const int are = o->colours == CAPTION_COLOURS_ASIDE && o->attention_size > 0 && f->side > 0;
+  return are ? PICTURES_COLOURS : 0;
+}
+
 seqgpu_status caption_build_model(caption_app *a, const seqgpu_plan *plan) {
   const caption_options *o = caption_options_of(&a->base);
   const picture_form *f = form_of(a);
@@ -86,7 +92,8 @@ seqgpu_status caption_build_model(caption_app *a, const seqgpu_plan *plan) {
                                       .words = a->words.size,
                                       .word_size = o->word_size,
                                       .attention_size = o->attention_size,
-                                      .dropout = o->base.model.rnn.dropout};
+                                      .dropout = o->base.model.rnn.dropout,
+                                      .aside = aside_of(o, f)};
   LIB_TRY(app_create_params(&a->base));
   LIB_TRY(seqgpu_captioner_create(a->base.params, &desc, plan, &a->model));
   return network_draw_params(&o->base.model, a->base.params, "decoder", plan);
@@ -99,14 +106,16 @@ int caption_check_memory(const caption_app *a, const seqgpu_plan *plan) {
   const double F = (double)o->features, D = (double)o->attention_size, P = (double)(f->rows * f->columns),
                I = (double)o->word_size, classes = (double)a->words.size + 1,
                Y = (double)seqgpu_plan_get_sizes(plan).output_width,
-               T = (double)seqgpu_plan_get_desc(plan).seq_len, layers = (double)o->patch_layers;
-  const network_rest rest = {.params = F * ((double)f->inputs + 1) + layers * F * (9 * F + 1) +
-                                       (D > 0 ? P * F : 0) + 2 * Y * (D > 0 ? F : P * F) + (classes - 1) * I +
-                                       classes * (Y + 1) + D * (Y + F) + Y * (Y + F + 1),
-                             .per_step = 6 * I + 8 * Y + 3 * D + 3 * F + 2 * classes + 2 * P +
-                                         P * ((double)f->inputs + 6 * F + layers * 22 * F + 2 * D) / T,
-                             .averaged = learning_may_average(&o->base.model.learning),
-                             .hessian = hessian_is_asked(&o->base.model)};
+               T = (double)seqgpu_plan_get_desc(plan).seq_len, layers = (double)o->patch_layers,
+               aside = (double)aside_of(o, f), apart = aside > 0 ? 1 : 0;
+  const network_rest rest = {
+      .params = F * ((double)f->inputs + apart + 1) + layers * F * (9 * F + 1) + (D > 0 ? P * F : 0) +
+                2 * Y * (D > 0 ? F : P * F) + (classes - 1) * I + classes * (Y + 1) + D * (Y + F) +
+                Y * (Y + F + 1) + apart * (Y + 1),
+      .per_step = 6 * I + 8 * Y + 3 * D + (3 + 11 * apart) * F + 2 * classes + 2 * (1 + apart) * P +
+                  P * ((double)f->inputs + (6 + 4 * apart) * F + layers * 22 * F + 2 * (1 + apart) * D) / T,
+      .averaged = learning_may_average(&o->base.model.learning),
+      .hessian = hessian_is_asked(&o->base.model)};
   return network_check_memory(a->base.ctx, plan, rest);
 }
 

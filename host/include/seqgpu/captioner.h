@@ -13,6 +13,15 @@
  * A layer is a convolution of 3 x 3 as a linear layer on rows that are gathered; beyond the edge they are
  * zeros.
  *
+ * With `aside`, f does not know the last so many numbers y of x, colours say.  A word looks where it would
+ * without them, and what was written before says alone how much of either it reads:
+ *
+ *   d_p = relu(W_c y_p + b_c)                               of each patch by itself            [P,B,F]
+ *   c   = g sum_p a_p v_p + (1 - g) sum_p a_p d_p,          g = sigmoid(w . h + b)             [T,B,F]
+ *
+ * So the words for a shape need not know its colour, nor those for the colour its shape: pairs of them that
+ * were never learnt together can be written.
+ *
  *   seqgpu_captioner_create(params, &desc, decoder, &captioner);
  *   seqgpu_tensor *logits = seqgpu_captioner_logits(captioner, tape, decoder, &batch, NULL);
  *   seqgpu_tape_cross_entropy(tape, logits, seqgpu_tape_ids(tape, 2, shape, targets), 1, 1.0);
@@ -45,6 +54,7 @@ typedef struct seqgpu_captioner_desc {
   int64_t word_size;      /**< elements of a word's vector, at least 1: input_size of the plan */
   int64_t attention_size; /**< elements that compare a step with a patch; 0: without attention */
   double dropout;         /**< probability of dropping an element of the words before, of r, in training */
+  int64_t aside;          /**< the last so many inputs are set aside, 0 to inputs - 1; 0 without attention */
 } seqgpu_captioner_desc;
 
 /** A captioner; freed by seqgpu_captioner_destroy. */
@@ -64,7 +74,8 @@ SEQGPU_API seqgpu_status seqgpu_captioner_create_(seqgpu_params *params, const s
                                                   seqgpu_captioner **out);
 
 /** Creates a captioner, adds its weights to params and draws them: patchL.weight and patchL.bias for L from 0
- * to layers, [F, inputs] and then [F, 9 F], with attention place.weight [P, F], target.weight [words,
+ * to layers, [F, inputs] and then [F, 9 F], with attention place.weight [P, F], with
+ * `aside` aside.weight [F, aside], aside.bias, choice.weight [1, Y] and choice.bias, target.weight [words,
  * word_size], the network "decoder", beginK.weight [layers of the decoder W_k, F, or without attention P F]
  * and beginK.bias for each state k, with attention query.weight, memory.weight, attention.v, reader.weight
  * and reader.bias, and output.weight [words+1, Y] and output.bias.
