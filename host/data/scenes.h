@@ -7,10 +7,10 @@
  * has one right caption.  Colours and shapes make pairs, and every pair for which (colour + shape) is a
  * multiple of 6 is held out: scenes are made of the other pairs alone, or of these alone.
  *
- * A model that looks at shapes and colours at once also learns which shapes a colour never has, and then does
- * not write the pairs that are held out, whatever it sees.  So the colour comes last in a caption, and for such
- * a model there are scenes in which shapes and colours are apart, to begin with: "a large circle above a small
- * thing in blue", where circles are grey and things are ellipses.
+ * A model that looks at shapes and colours at once also learns which shapes a colour never has, and then
+ * does not write the pairs that are held out, whatever it sees.  So the colour comes last in a caption, and
+ * for such a model there are scenes in which shapes and colours are apart, to begin with: "a large circle
+ * above a small thing in blue", where circles are grey and things are ellipses.
  */
 #ifndef SCENES_H
 #define SCENES_H
