@@ -31,12 +31,12 @@ struct sq_persistent_info {
   int split;    /* 1: the depth of the product is divided among the blocks of a cluster (split.h) */
   int held;     /* 1: tensor cores have a part of their weights in registers, and half of the threads */
   int lanes;    /* 1: the weights are in registers (lanes.h) */
+  /* The one whose kernels run forward, and backward: where the depth is split, forward is that of the same exchange,
+   * and where h is multicast, backward divides the depth. */
+  sq_persistent pass[2];
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math, int each);
 };
 extern const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT];
-/* The one whose kernels run a pass of it: where the depth is split, forward is that of the same exchange, and where h is
- * multicast, backward divides the depth. */
-sq_persistent sq_persistent_pass(sq_persistent which, int backward);
 
 /* A question: which cut for this pass of this problem on this device? */
 struct sq_cut_question {

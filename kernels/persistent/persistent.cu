@@ -130,7 +130,8 @@ enum { FLAGS = 4096 }; /* of one direction: more than any device has processors 
 int64_t exchange_elements(sq_persistent which, int64_t hidden, int64_t batch) {
   int64_t most = 0;
   for (int backward = 0; backward < 2; backward++) {
-    const sq_persistent_info &kernels = sq_persistent_algorithms[sq_persistent_pass(which, backward)];
+    const sq_persistent pass = sq_persistent_algorithms[which].pass[backward];
+    const sq_persistent_info &kernels = sq_persistent_algorithms[pass];
     const int64_t parts = kernels.split ? PORTABLE_CLUSTER : 1;
     const int64_t units = sq_ceil_div(hidden, 16) * 16 + 16 * (parts - 1);
     const int64_t elements = 2 * 4 * units * (2 * batch + 16) << kernels.packets;
