@@ -146,6 +146,11 @@ int parts_for(const question &q, const recurrence_shape &n, int rows, int depth,
 
 int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
+/* Of forward: as many for a unit as it has gates. */
+int64_t bytes_of_biases(const question &q, int64_t units) {
+  return q.backward ? 0 : align16(blocks_of(q.info) * units * (int64_t)sizeof(float));
+}
+
 /* The chunks of an operand, and the places of a block. */
 void place_chunks(const question &q, recurrence_shape *n) {
   const int down = q.product.down, across = q.product.across;
@@ -216,6 +221,8 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   if (n.split > 1) at += 2 * (int64_t)n.split * n.columns * n.units * (int64_t)sizeof(float);
   n.kept = (unsigned)at;
   at += align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
+  n.biases = (unsigned)at;
+  at += bytes_of_biases(q, units);
   n.barriers = (unsigned)at;
   at += align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
   if ((n.split - 1) * n.part >= q.hidden) at = 1 << 30; /* every part has units */
@@ -272,7 +279,8 @@ recurrence_shape lanes_shape_of(const question &q, int ctas, int units, int colu
   }
   n.operand_bytes = n.exchange_bytes = (unsigned)(most * columns * (int)sizeof(float));
   n.sums = n.kept = (unsigned)q.algorithm().buffers * n.operand_bytes;
-  n.barriers = n.kept + (unsigned)align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
+  n.biases = n.kept + (unsigned)align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
+  n.barriers = n.biases + (unsigned)bytes_of_biases(q, units);
   n.bytes = n.barriers + (unsigned)align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
   return n;
 }
