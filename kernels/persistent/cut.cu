@@ -30,6 +30,7 @@ constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes, sq_per
           grouped,
           exchange::SPLIT,
           exchange::HELD > 0,
+          exchange::ADDS_BIAS,
           lanes,
           {forward, backward},
           kernel};
@@ -148,7 +149,8 @@ int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
 /* Of forward: as many for a unit as it has gates. */
 int64_t bytes_of_biases(const question &q, int64_t units) {
-  return q.backward ? 0 : align16(blocks_of(q.info) * units * (int64_t)sizeof(float));
+  return q.backward || !q.algorithm().adds_bias ? 0
+                                                : align16(blocks_of(q.info) * units * (int64_t)sizeof(float));
 }
 
 /* The chunks of an operand, and the places of a block. */

@@ -39,6 +39,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
   enum { APART = recurrence_may_be_apart(exchange::APART, backward, cell::STAGES) };
   enum { IN_REGISTERS = product::IN_REGISTERS }; /* weights and sums (lanes.h) */
   enum { SPLIT = exchange::SPLIT };              /* the depth (split.h) */
+  /* Forward, whether the kernel adds the biases.  Those in shared memory are read with the sums, or after them where
+   * registers do not suffice for both. */
+  enum {
+    BIASED = exchange::ADDS_BIAS && !backward,
+    BIAS_AHEAD = exchange::AHEAD || exchange::HELD || cell::GATES < 4
+  };
 
   const recurrence_run &run;
   const recurrence_shape &n;
@@ -284,7 +290,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     SQ_UNROLL
     for (int k = 0; k < cell::VECTORS; k++)
       if (run.vectors[k] != NULL && at.there) in->vector[k] = run.vectors[k][first_unit + at.u];
-    if (IN_REGISTERS && !backward && at.there) read_numbers<cell::GATES>(biases(at.u), in->bias);
+    if (IN_REGISTERS && BIASED && at.there) read_numbers<cell::GATES>(biases(at.u), in->bias);
   }
   /* What a step has; of a masked one nothing is needed. */
   __device__ __forceinline__ void load(const pair &at, int t, const numbers &from,
@@ -325,15 +331,16 @@ template <class cell, bool backward, class product, class exchange> struct recur
     result r = {};
     if (!at.there) return r;
     float sum[RECURRENCE_GATES], bias[RECURRENCE_GATES];
-    if (!backward && !IN_REGISTERS)
-      read_numbers<cell::GATES>(biases(at.u), bias); /* under way with the sums */
+    if (BIASED && BIAS_AHEAD && !IN_REGISTERS) read_numbers<cell::GATES>(biases(at.u), bias);
     total<s>(sums_at, sum);
     if (backward && s == 0) own[0] += sum[0];
     if (valid(at, t)) {
-      if (backward)
+      if (backward) {
         cell::template backward<s>(in, sum[0], own, r.out, r.put);
-      else
+      } else {
+        if (BIASED && !BIAS_AHEAD) read_numbers<cell::GATES>(biases(at.u), bias);
         r.put[0] = cell::template forward<s>(biased(in, IN_REGISTERS ? in.bias : bias), sum, own, r.out);
+      }
     } else if (!backward) {
       r.put[0] = own[0];
     }
@@ -342,7 +349,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
 
   static __device__ __forceinline__ recurrence_input biased(recurrence_input in, const float *bias) {
     SQ_UNROLL
-    for (int g = 0; g < cell::GATES; g++) in.gate[g] += bias[g];
+    for (int g = 0; g < cell::GATES && BIASED; g++) in.gate[g] += bias[g];
     return in;
   }
 
@@ -647,7 +654,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     find_longest();
     load_weights();
     load_operand();
-    if (!backward) load_biases();
+    if (BIASED) load_biases();
     enter_pairs();
     exchange::enter(place());
     if constexpr (product::HOLDS)

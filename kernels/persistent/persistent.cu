@@ -268,13 +268,14 @@ int launch(sq_exec *exec, sq_persistent which, const sq_layer_run *run, int coun
 }
 
 int wave_forward(sq_exec *exec, sq_persistent which, const sq_stretch *s, int count, int abreast) {
+  const bool adds_bias = sq_persistent_algorithms[sq_persistent_algorithms[which].pass[0]].adds_bias != 0;
   recurrence_args args = {};
   int error = 0;
   for (int i = 0; i < count && error == 0; i++) {
     sq_job job;
     place_stretch(s[i], which, 0, &job, &args.run[i]);
     describe_stretch(s[i], 0, job, &args.run[i]);
-    error = sq_job_multiply_input(exec, job);
+    error = adds_bias ? sq_job_multiply_input(exec, job) : sq_job_project_input(exec, job);
   }
   return error != 0 ? error : launch(exec, which, &s->run, count, abreast, 0, &args);
 }
