@@ -101,6 +101,15 @@ int input_gradient(sq_exec *exec, const sq_job &j, sq_rounded *r) {
                     {w, I}, j.run->dx_accumulate, {static_cast<const float *>(j.run->dx), j.run->ldx});
 }
 
+/* to (+)= x times the rows first..first+count-1 of W_ih, transposed. */
+int input_rows(sq_exec *exec, const sq_job &j, sq_rounded *r, int64_t first, int64_t count, int accumulate,
+               sq_matrix to) {
+  const int64_t I = j.layout->config.input_size, B = j.run->batch, ldx = j.run->ldx;
+  const float *x = static_cast<const float *>(j.run->x) + j.t0 * B * ldx;
+  const float *w = static_cast<const float *>(j.run->params) + j.layout->param[0].offset + first * I;
+  return product_of(exec, j, r, 0, 1, j.steps * B, count, I, {x, ldx}, {w, I}, accumulate, to);
+}
+
 } // namespace
 
 void sq_job_place(sq_job *j, float *reserve, int64_t steps) {
@@ -171,26 +180,27 @@ sq_norm_rows_f32 sq_job_norm_rows(const sq_job &j) {
 
 int sq_job_project_input(sq_exec *exec, const sq_job &j) {
   const sq_layout *l = j.layout;
-  const int64_t I = l->config.input_size, rows = j.steps * j.run->batch;
-  const float *params = static_cast<const float *>(j.run->params);
-  const sq_matrix x = {static_cast<const float *>(j.run->x) + j.t0 * j.run->batch * j.run->ldx, j.run->ldx};
-  const float *w = params + l->param[0].offset;
   const int64_t first = l->biased, others = l->gates - first;
   sq_rounded r = sq_rounded_begin(j);
   int error = 0;
   if (l->bias >= 0) {
-    const sq_bias_args bias = {rows, first, params + l->param[l->bias].offset, j.gates, l->gates};
+    const float *from = static_cast<const float *>(j.run->params) + l->param[l->bias].offset;
+    const sq_bias_args bias = {j.steps * j.run->batch, first, from, j.gates, l->gates};
     error = SQ_GPU(bias)(exec, &bias);
     if (error == 0 && l->input.buffer == SQ_GATES)
-      error = product_of(exec, j, &r, 0, 1, rows, first, I, x, {w, I}, 1, {j.gates, l->gates});
+      error = input_rows(exec, j, &r, 0, first, 1, {j.gates, l->gates});
   }
   if (error == 0 && l->input.buffer == SQ_AUX) {
-    error = product_of(exec, j, &r, 0, 1, rows, l->gates, I, x, {w, I}, 0, {j.aux + l->input.column, l->aux});
+    error = input_rows(exec, j, &r, 0, l->gates, 0, {j.aux + l->input.column, l->aux});
     return error != 0 ? error : sq_gpu_norms_forward(exec, sq_job_norm_rows(j), SQ_BEFORE_STEPS);
   }
   if (error != 0 || others == 0) return error;
-  return product_of(exec, j, &r, 0, 1, rows, others, I, x, {w + first * I, I}, 0,
-                    {j.gates + first, l->gates});
+  return input_rows(exec, j, &r, first, others, 0, {j.gates + first, l->gates});
+}
+
+int sq_job_multiply_input(sq_exec *exec, const sq_job &j) {
+  sq_rounded r = sq_rounded_begin(j);
+  return input_rows(exec, j, &r, 0, j.layout->gates, 0, {j.gates, j.layout->gates});
 }
 
 int sq_job_gradients(sq_exec *exec, const sq_job &j) {

@@ -62,6 +62,9 @@ sq_norm_rows_f32 sq_job_norm_rows(const sq_job &job);
 
 /* gates = x W_ih^T + b for all steps of the job, normalised if the layout says so. */
 int sq_job_project_input(sq_exec *exec, const sq_job &job);
+/* gates = x W_ih^T alone, for a recurrence that adds the bias where it reads the gates.  Above they are written
+ * with the bias first, and the product reads that: two passes over them more. */
+int sq_job_multiply_input(sq_exec *exec, const sq_job &job);
 
 /* dx, and what is added to dparams, whichever of the two the run wants.  dgates and daux must be complete,
  * and so must `grads` of structured products and dstate of layers with initial states of their own. */

@@ -30,7 +30,7 @@ static const double LAUNCH_US = 2;
 static double wave_cost(seqgpu_context *ctx, const seqgpu_plan *plan, const sq_algorithm *algorithm,
                         int64_t chunk, sq_problem *p) {
   const int drops = plan->desc.dropout > 0 && p->training;
-  const double forward = 2 + drops, backward = p->training ? 1 + drops : 0; /* bias, GEMM; dx */
+  const double forward = 1 + drops, backward = p->training ? 1 + drops : 0; /* the input's product; dx */
   const double small = LAUNCH_US * (double)plan->layers * (forward + backward);
   const int64_t chunks = (plan->desc.seq_len + chunk - 1) / chunk;
   p->seq_len = chunk;

@@ -29,6 +29,7 @@ enum { RECURRENCE_GATES = 4 };
  * afterwards. */
 struct recurrence_input {
   float gate[RECURRENCE_GATES]; /* forward: x W_ih^T + b of all gates; backward: activations */
+  float bias[RECURRENCE_GATES]; /* forward, weights in registers: b, which the skeleton adds */
   float vector[RECURRENCE_VECTORS];
   float aux, prev[RECURRENCE_STATES], next[RECURRENCE_STATES], dy; /* backward */
   int option;

@@ -19,7 +19,8 @@
 namespace {
 
 template <class exchange>
-constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes,
+constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes, sq_persistent forward,
+                                  sq_persistent backward,
                                   recurrence_kernel *(*kernel)(int, int, sq_math, int)) {
   return {reach,
           exchange::BUFFERS,
@@ -29,29 +30,29 @@ constexpr sq_persistent_info info(sq_reach reach, int grouped, int lanes,
           grouped,
           exchange::SPLIT,
           exchange::HELD > 0,
+          exchange::ADDS_BIAS,
           lanes,
+          {forward, backward},
           kernel};
 }
 
 } // namespace
 
 /* In the order of SQ_PERSISTENT_ALGORITHMS. */
+#define ROW(id, reach, grouped, lanes, forward, backward)                                                    \
+  info<exchange_##id>(reach, grouped, lanes, SQ_PERSISTENT_##forward, SQ_PERSISTENT_##backward,              \
+                      sq_##id##_kernel)
 const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT] = {
-    info<exchange_cta>(SQ_ONE_BLOCK, 0, 0, sq_cta_kernel),
-    info<exchange_cta_lanes>(SQ_ONE_BLOCK, 0, 1, sq_cta_lanes_kernel),
-    info<exchange_cluster_lanes>(SQ_ONE_CLUSTER, 0, 1, sq_cluster_lanes_kernel),
-    info<exchange_cluster_async>(SQ_ONE_CLUSTER, 0, 0, sq_cluster_async_kernel),
-    info<exchange_grid>(SQ_WHOLE_GRID, 0, 0, sq_grid_kernel),
-    info<exchange_grid_packets>(SQ_WHOLE_GRID, 0, 0, sq_grid_packets_kernel),
-    info<exchange_grid_multicast>(SQ_WHOLE_GRID, 1, 0, sq_grid_multicast_kernel),
-    info<exchange_split_flags>(SQ_WHOLE_GRID, 2, 0, sq_split_flags_kernel),
-    info<exchange_split_packets>(SQ_WHOLE_GRID, 2, 0, sq_split_packets_kernel)};
-
-sq_persistent sq_persistent_pass(sq_persistent which, int backward) {
-  if (which == SQ_PERSISTENT_grid_multicast && backward) return SQ_PERSISTENT_split_packets;
-  if (!sq_persistent_algorithms[which].split || backward) return which;
-  return sq_persistent_algorithms[which].packets ? SQ_PERSISTENT_grid_packets : SQ_PERSISTENT_grid;
-}
+    ROW(cta, SQ_ONE_BLOCK, 0, 0, cta, cta),
+    ROW(cta_lanes, SQ_ONE_BLOCK, 0, 1, cta_lanes, cta_lanes),
+    ROW(cluster_lanes, SQ_ONE_CLUSTER, 0, 1, cluster_lanes, cluster_lanes),
+    ROW(cluster_async, SQ_ONE_CLUSTER, 0, 0, cluster_async, cluster_async),
+    ROW(grid, SQ_WHOLE_GRID, 0, 0, grid, grid),
+    ROW(grid_packets, SQ_WHOLE_GRID, 0, 0, grid_packets, grid_packets),
+    ROW(grid_multicast, SQ_WHOLE_GRID, 1, 0, grid_multicast, split_packets),
+    ROW(split_flags, SQ_WHOLE_GRID, 2, 0, grid, split_flags),
+    ROW(split_packets, SQ_WHOLE_GRID, 2, 0, grid_packets, split_packets)};
+#undef ROW
 
 namespace {
 
@@ -146,6 +147,12 @@ int parts_for(const question &q, const recurrence_shape &n, int rows, int depth,
 
 int64_t align16(int64_t bytes) { return (bytes + 15) / 16 * 16; }
 
+/* Of forward: as many for a unit as it has gates. */
+int64_t bytes_of_biases(const question &q, int64_t units) {
+  return q.backward || !q.algorithm().adds_bias ? 0
+                                                : align16(blocks_of(q.info) * units * (int64_t)sizeof(float));
+}
+
 /* The chunks of an operand, and the places of a block. */
 void place_chunks(const question &q, recurrence_shape *n) {
   const int down = q.product.down, across = q.product.across;
@@ -216,6 +223,8 @@ recurrence_shape shape_of(const question &q, int ctas, int cluster, int units, i
   if (n.split > 1) at += 2 * (int64_t)n.split * n.columns * n.units * (int64_t)sizeof(float);
   n.kept = (unsigned)at;
   at += align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
+  n.biases = (unsigned)at;
+  at += bytes_of_biases(q, units);
   n.barriers = (unsigned)at;
   at += align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
   if ((n.split - 1) * n.part >= q.hidden) at = 1 << 30; /* every part has units */
@@ -272,7 +281,8 @@ recurrence_shape lanes_shape_of(const question &q, int ctas, int units, int colu
   }
   n.operand_bytes = n.exchange_bytes = (unsigned)(most * columns * (int)sizeof(float));
   n.sums = n.kept = (unsigned)q.algorithm().buffers * n.operand_bytes;
-  n.barriers = n.kept + (unsigned)align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
+  n.biases = n.kept + (unsigned)align16((int64_t)q.info.kept * n.places * (int64_t)sizeof(float));
+  n.barriers = n.biases + (unsigned)bytes_of_biases(q, units);
   n.bytes = n.barriers + (unsigned)align16(q.algorithm().barriers * (int64_t)sizeof(uint64_t));
   return n;
 }
@@ -462,7 +472,7 @@ int sq_cut_cell(const sq_layout *l) {
 int sq_cut_ask(const sq_exec *exec, sq_persistent which, const sq_layout *l, int64_t batch, int abreast,
                sq_math math, int backward, sq_cut_question *q) {
   *q = {};
-  q->which = sq_persistent_pass(which, backward);
+  q->which = sq_persistent_algorithms[which].pass[backward];
   q->cell = sq_cut_cell(l);
   q->backward = backward;
   q->abreast = abreast;

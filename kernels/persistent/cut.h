@@ -23,20 +23,21 @@ enum sq_persistent {
 
 struct sq_persistent_info {
   sq_reach reach;
-  int buffers;  /* operands in shared memory */
-  int barriers; /* mbarriers there */
-  int packets;  /* 1: an operand takes twice its size in global memory */
-  int apart;    /* 1: blocks of H of an operand may arrive one at a time */
-  int grouped;  /* blocks of a grid in clusters, of that many blocks at least; 0: they are not */
-  int split;    /* 1: the depth of the product is divided among the blocks of a cluster (split.h) */
-  int held;     /* 1: tensor cores have a part of their weights in registers, and half of the threads */
-  int lanes;    /* 1: the weights are in registers (lanes.h) */
+  int buffers;   /* operands in shared memory */
+  int barriers;  /* mbarriers there */
+  int packets;   /* 1: an operand takes twice its size in global memory */
+  int apart;     /* 1: blocks of H of an operand may arrive one at a time */
+  int grouped;   /* blocks of a grid in clusters, of that many blocks at least; 0: they are not */
+  int split;     /* 1: the depth of the product is divided among the blocks of a cluster (split.h) */
+  int held;      /* 1: tensor cores have a part of their weights in registers, and half of the threads */
+  int adds_bias; /* 1: forward adds the bias to the gates, which else begin with it */
+  int lanes;     /* 1: the weights are in registers (lanes.h) */
+  /* The one whose kernels run forward, and backward: where the depth is split, forward is that of the same exchange,
+   * and where h is multicast, backward divides the depth. */
+  sq_persistent pass[2];
   recurrence_kernel *(*kernel)(int cell, int backward, sq_math math, int each);
 };
 extern const sq_persistent_info sq_persistent_algorithms[SQ_PERSISTENT_COUNT];
-/* The one whose kernels run a pass of it: where the depth is split, forward is that of the same exchange, and where h is
- * multicast, backward divides the depth. */
-sq_persistent sq_persistent_pass(sq_persistent which, int backward);
 
 /* A question: which cut for this pass of this problem on this device? */
 struct sq_cut_question {

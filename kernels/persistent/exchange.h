@@ -116,7 +116,7 @@ struct exchange_plain {
    * registers, where half of the threads are enough for the exchange and for the pairs (an H100 was 5 to 13 %
    * faster; flags and packets, which fetch with all threads, lost as much).  AHEAD: a thread may have loads under way
    * meanwhile.  Where it asks L2 for flags or packets it must not, because answers come in the order of the
-   * questions. */
+   * questions.  ADDS_BIAS: forward adds the bias; with flags, an lstm of three gates has no registers for it. */
   enum {
     BUFFERS = 1,
     POSSIBLE = 1,
@@ -127,7 +127,8 @@ struct exchange_plain {
     AHEAD = 1,
     OWN_BLOCK = 0,
     SPLIT = 0,
-    HELD = 0
+    HELD = 0,
+    ADDS_BIAS = 1
   };
   static __device__ __forceinline__ void enter(const exchange_place &) { __syncthreads(); }
   /* Forward, before the first step and after the last one: the final state may lie in the initial one's memory,
@@ -230,7 +231,7 @@ struct exchange_on_flags {
 };
 
 struct exchange_grid : exchange_plain, exchange_on_flags {
-  enum { APART = 1, AHEAD = 0 };
+  enum { APART = 1, AHEAD = 0, ADDS_BIAS = 0 };
   static __device__ __forceinline__ void receive(const exchange_operand &o, const exchange_place &at) {
     wait(at);
     take(o, at);

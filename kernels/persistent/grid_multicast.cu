@@ -8,6 +8,5 @@
 #include "kernels/persistent/tables.h"
 
 recurrence_kernel *sq_grid_multicast_kernel(int cell, int backward, sq_math math, int each) {
-  return backward ? sq_split_packets_kernel(cell, backward, math, each)
-                  : recurrence_find<exchange_grid_multicast, recurrence_forward>(cell, backward, math, each);
+  return recurrence_find<exchange_grid_multicast, recurrence_forward>(cell, backward, math, each);
 }

@@ -14,7 +14,7 @@
  *
  * Per step and stage, a block does rows * depth * columns multiply-adds, reads its weights from shared memory
  * once for every 8 (float32) or 32 columns, and takes a __syncthreads and an exchange.  Global memory,
- * forward: x W_ih^T + b of the pair in (loaded before the product), activations, state and y out; backward:
+ * forward: x W_ih^T of the pair in (loaded before the product), activations, state and y out; backward:
  * activations, states and dy in, dgates out.
  * Limits: the product where rows * columns is large, else the latency of the barriers and the exchange.
  *
@@ -39,6 +39,12 @@ template <class cell, bool backward, class product, class exchange> struct recur
   enum { APART = recurrence_may_be_apart(exchange::APART, backward, cell::STAGES) };
   enum { IN_REGISTERS = product::IN_REGISTERS }; /* weights and sums (lanes.h) */
   enum { SPLIT = exchange::SPLIT };              /* the depth (split.h) */
+  /* Forward, whether the kernel adds the biases.  Those in shared memory are read with the sums, or after them where
+   * registers do not suffice for both. */
+  enum {
+    BIASED = exchange::ADDS_BIAS && !backward,
+    BIAS_AHEAD = exchange::AHEAD || exchange::HELD || cell::GATES < 4
+  };
 
   const recurrence_run &run;
   const recurrence_shape &n;
@@ -107,6 +113,10 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ float *kept(int k, int p) const {
     return reinterpret_cast<float *>(memory + n.kept) + k * n.places + p;
   }
+  /* Forward: those of the block's unit u, a unit after the other. */
+  __device__ __forceinline__ float *biases(int u) const {
+    return reinterpret_cast<float *>(memory + n.biases) + u * cell::GATES;
+  }
   /* The product with part `block` of the operand. */
   __device__ __forceinline__ product_size size_of(int s, int block) const {
     const int count = n.stage[s].count;
@@ -166,6 +176,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
         const float h = run.enter[0][(int64_t)(first_row + c) * n.hidden + k];
         operand(0)[product::operand_at(k, c, n)] = product::round(h);
       }
+  }
+
+  /* The product over the whole sequence, if it added them, would read all gates once more. */
+  __device__ __forceinline__ void load_biases() const {
+    for (int i = (int)threadIdx.x; i < units * cell::GATES; i += (int)blockDim.x) {
+      const int u = i / cell::GATES, g = i - u * cell::GATES;
+      biases(u)[g] = run.bias[g * n.hidden + first_unit + u];
+    }
   }
 
   /* Steps of the stretch that sequence b has: lengths on the device were not checked. */
@@ -272,6 +290,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     SQ_UNROLL
     for (int k = 0; k < cell::VECTORS; k++)
       if (run.vectors[k] != NULL && at.there) in->vector[k] = run.vectors[k][first_unit + at.u];
+    if (IN_REGISTERS && BIASED && at.there) read_numbers<cell::GATES>(biases(at.u), in->bias);
   }
   /* What a step has; of a masked one nothing is needed. */
   __device__ __forceinline__ void load(const pair &at, int t, const numbers &from,
@@ -311,18 +330,27 @@ template <class cell, bool backward, class product, class exchange> struct recur
                                           float (&own)[cell::KEPT]) const {
     result r = {};
     if (!at.there) return r;
-    float sum[RECURRENCE_GATES];
+    float sum[RECURRENCE_GATES], bias[RECURRENCE_GATES];
+    if (BIASED && BIAS_AHEAD && !IN_REGISTERS) read_numbers<cell::GATES>(biases(at.u), bias);
     total<s>(sums_at, sum);
     if (backward && s == 0) own[0] += sum[0];
     if (valid(at, t)) {
-      if (backward)
+      if (backward) {
         cell::template backward<s>(in, sum[0], own, r.out, r.put);
-      else
-        r.put[0] = cell::template forward<s>(in, sum, own, r.out);
+      } else {
+        if (BIASED && !BIAS_AHEAD) read_numbers<cell::GATES>(biases(at.u), bias);
+        r.put[0] = cell::template forward<s>(biased(in, IN_REGISTERS ? in.bias : bias), sum, own, r.out);
+      }
     } else if (!backward) {
       r.put[0] = own[0];
     }
     return r;
+  }
+
+  static __device__ __forceinline__ recurrence_input biased(recurrence_input in, const float *bias) {
+    SQ_UNROLL
+    for (int g = 0; g < cell::GATES && BIASED; g++) in.gate[g] += bias[g];
+    return in;
   }
 
   /* A pair's sums.  Up to four parts are read at a time, and added by neighbours, so that few wait for others. */
@@ -353,7 +381,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
   __device__ __forceinline__ void add_parts(const float *from, int step, float *sum) const {
     float part[parts][RECURRENCE_GATES];
     SQ_UNROLL
-    for (int i = 0; i < parts; i++) read_sums<s>(from + i * step, part[i]);
+    for (int i = 0; i < parts; i++) read_numbers<sums_of(s)>(from + i * step, part[i]);
     SQ_UNROLL
     for (int half = parts / 2; half > 0; half /= 2)
       for (int i = 0; i < half; i++)
@@ -361,13 +389,14 @@ template <class cell, bool backward, class product, class exchange> struct recur
     SQ_UNROLL
     for (int g = 0; g < sums_of(s); g++) sum[g] += part[0][g];
   }
-  template <int s> static __device__ __forceinline__ void read_sums(const float *from, float *sum) {
-    if constexpr (sums_of(s) == 4) {
+  /* From shared memory; four of them are aligned. */
+  template <int count> static __device__ __forceinline__ void read_numbers(const float *from, float *to) {
+    if constexpr (count == 4) {
       const float4 v = *reinterpret_cast<const float4 *>(from);
-      sum[0] = v.x, sum[1] = v.y, sum[2] = v.z, sum[3] = v.w;
+      to[0] = v.x, to[1] = v.y, to[2] = v.z, to[3] = v.w;
     } else {
       SQ_UNROLL
-      for (int g = 0; g < sums_of(s); g++) sum[g] = from[g];
+      for (int g = 0; g < count; g++) to[g] = from[g];
     }
   }
 
@@ -625,6 +654,7 @@ template <class cell, bool backward, class product, class exchange> struct recur
     find_longest();
     load_weights();
     load_operand();
+    if (BIASED) load_biases();
     enter_pairs();
     exchange::enter(place());
     if constexpr (product::HOLDS)

@@ -1,8 +1,8 @@
 /* persistent.cu - the persistent algorithms seen from the host: when they fit, what they should cost, and the
  * launches.  How the work is cut is in cut.cu; the kernels are in kernel.h.
  *
- * Forward:  gates = x W_ih^T + b (one GEMM per run), then one launch for all runs (grid: for as many
- * sequences as fit).
+ * Forward:  gates = x W_ih^T (one GEMM per run), then one launch for all runs (grid: for as many sequences as
+ * fit), which adds the bias.
  * Backward: one launch, then dx, dW and sums (one GEMM or reduction each), as in the algorithm `step`.
  *
  * The runs of a launch are the directions of a layer over a whole sequence, or layers of a stack, each over a
@@ -130,7 +130,8 @@ enum { FLAGS = 4096 }; /* of one direction: more than any device has processors 
 int64_t exchange_elements(sq_persistent which, int64_t hidden, int64_t batch) {
   int64_t most = 0;
   for (int backward = 0; backward < 2; backward++) {
-    const sq_persistent_info &kernels = sq_persistent_algorithms[sq_persistent_pass(which, backward)];
+    const sq_persistent pass = sq_persistent_algorithms[which].pass[backward];
+    const sq_persistent_info &kernels = sq_persistent_algorithms[pass];
     const int64_t parts = kernels.split ? PORTABLE_CLUSTER : 1;
     const int64_t units = sq_ceil_div(hidden, 16) * 16 + 16 * (parts - 1);
     const int64_t elements = 2 * 4 * units * (2 * batch + 16) << kernels.packets;
@@ -206,6 +207,7 @@ void describe_stretch(const sq_stretch &s, int backward, const sq_job &job, recu
   r->leak = (float)l->config.leak;
   r->lengths = run->lengths;
   r->weights = vector_of(run, "weight_hh");
+  r->bias = vector_of(run, "bias");
   r->vectors[0] = vector_of(run, l->config.peephole ? "peephole_i" : "bias_rec");
   r->vectors[1] = vector_of(run, "peephole_f");
   r->vectors[2] = vector_of(run, "peephole_o");
@@ -266,13 +268,14 @@ int launch(sq_exec *exec, sq_persistent which, const sq_layer_run *run, int coun
 }
 
 int wave_forward(sq_exec *exec, sq_persistent which, const sq_stretch *s, int count, int abreast) {
+  const bool adds_bias = sq_persistent_algorithms[sq_persistent_algorithms[which].pass[0]].adds_bias != 0;
   recurrence_args args = {};
   int error = 0;
   for (int i = 0; i < count && error == 0; i++) {
     sq_job job;
     place_stretch(s[i], which, 0, &job, &args.run[i]);
     describe_stretch(s[i], 0, job, &args.run[i]);
-    error = sq_job_project_input(exec, job);
+    error = adds_bias ? sq_job_multiply_input(exec, job) : sq_job_project_input(exec, job);
   }
   return error != 0 ? error : launch(exec, which, &s->run, count, abreast, 0, &args);
 }

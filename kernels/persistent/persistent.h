@@ -50,8 +50,9 @@ struct recurrence_run {
   float leak;               /* leaky: the share of the new value */
   const int32_t *lengths;   /* [B] or NULL */
   const float *weights;     /* W_hh [blocks * H, H] */
+  const float *bias;        /* [G] */
   const float *vectors[RECURRENCE_VECTORS]; /* [H] or NULL (zeros): peepholes, or the recurrent bias */
-  float *gates;                             /* [T,B,G] forward: x W_ih^T + b in, activations out */
+  float *gates;                             /* [T,B,G] forward: x W_ih^T in, activations out */
   float *aux;                               /* [T,B,A] */
   float *state[RECURRENCE_STATES];          /* [T+1,B,H] as in the reserve; NULL: nothing is kept */
   /* [B,H] or NULL.  enter: initial states; backward: gradients at the final ones.  leave: final states;
@@ -111,7 +112,7 @@ struct recurrence_shape {
   int places;                      /* lanes of all chunks of a block: its pairs, and padding */
   unsigned operand, operand_bytes; /* byte offset; bytes of one buffer in shared memory */
   unsigned exchange_bytes;         /* of a whole operand, as in global memory */
-  unsigned sums, slots, kept, barriers, bytes;
+  unsigned sums, slots, kept, biases, barriers, bytes;
 };
 
 struct recurrence_args {

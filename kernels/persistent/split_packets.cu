@@ -7,6 +7,5 @@
 #include "kernels/persistent/tables.h"
 
 recurrence_kernel *sq_split_packets_kernel(int cell, int backward, sq_math math, int each) {
-  return backward ? recurrence_find<exchange_split_packets, recurrence_backward>(cell, backward, math, each)
-                  : sq_grid_packets_kernel(cell, backward, math, each);
+  return recurrence_find<exchange_split_packets, recurrence_backward>(cell, backward, math, each);
 }
