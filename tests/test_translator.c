@@ -427,7 +427,7 @@ static void check_arguments(model *m) {
 static void check_defaults(void) {
   model m;
   int32_t word[(2 * S + 10) * B], found_lengths[B] = {0}, attended[(2 * S + 10) * B];
-  if (!model_open(&m, &kinds[3], "cpu", SEQGPU_DTYPE_F32)) return;
+  if (!model_open(&m, &kinds[COUNT(kinds) - 1], "cpu", SEQGPU_DTYPE_F32)) return;
   seqgpu_translator_answers to = {.word = word, .lengths = found_lengths};
   int right = seqgpu_translator_search(m.translator, m.encoder, m.step, NULL, &whole, &to) == SEQGPU_OK;
   for (int b = 0; b < B; b++) right &= found_lengths[b] >= 0 && found_lengths[b] <= 2 * S + 10;
