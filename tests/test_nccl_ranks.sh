@@ -80,8 +80,8 @@ refused "a process that does not come" 1 "for process 1, which has not come" \
   train $small --steps 1 --ranks-file ranks --rank 0 --world 2 --comm-timeout 1
 refused "process 0 does not come" 1 "for process 0, which has not come" \
   train $small --steps 1 --ranks-file ranks --rank 1 --world 2 --comm-timeout 1
-echo x >tags
-refused "an application" 2 "ranks-file" train tag --data tags --ranks-file ranks --rank 0 --world 2
+printf '1\tx\t_\tX\t_\t_\t_\t_\t_\t_\n\n' >tags
+refused "an application on the CPU" 1 "NCCL connects GPUs" train tag --data tags --device cpu --ranks-file ranks --rank 0 --world 2
 
 # ---------------------------------------------------------------- a signal, and kill -9
 long="--steps 100000000 --checkpoint-every 1 --log-every 1000 --comm-timeout 10"
