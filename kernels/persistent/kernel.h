@@ -42,8 +42,8 @@ template <class cell, bool backward, class product, class exchange> struct recur
   /* Forward, whether the kernel adds the biases.  Those in shared memory are read with the sums, or after them where
    * registers do not suffice for both. */
   enum {
-    BIASED = exchange::ADDS_BIAS && !backward,
-    BIAS_AHEAD = exchange::AHEAD || exchange::HELD || cell::GATES < 4
+    BIASED = exchange::ADDS_BIAS != 0 && !backward,
+    BIAS_AHEAD = exchange::AHEAD != 0 || exchange::HELD > 0 || cell::GATES < 4
   };
 
   const recurrence_run &run;
