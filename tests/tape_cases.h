@@ -41,8 +41,8 @@ static seqgpu_tensor *act_identity(world *w) {
 static seqgpu_tensor *softmax(world *w) {
   seqgpu_tensor *lengths = seqgpu_tape_lengths(w->tape, 3, (int32_t[]){5, 2, 3});
   seqgpu_tensor *y = seqgpu_tape_softmax(w->tape, w->leaf[0], NULL);
-  seqgpu_tensor *ragged = seqgpu_tape_softmax(w->tape, seqgpu_tape_mul(w->tape, y, w->leaf[0]), lengths);
-  return seqgpu_tape_concat(w->tape, y, ragged);
+  seqgpu_tensor *some = seqgpu_tape_softmax(w->tape, seqgpu_tape_mul(w->tape, y, w->leaf[0]), lengths);
+  return seqgpu_tape_concat(w->tape, y, some);
 }
 static seqgpu_tensor *concat(world *w) { return seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[1]); }
 static seqgpu_tensor *dropout(world *w) { return seqgpu_tape_dropout(w->tape, w->leaf[0], 0.4); }
