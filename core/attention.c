@@ -21,14 +21,9 @@
  *
  * Padded source steps have weight 0, and their keys and values are not read.
  */
+#include "core/lengths.h"
 #include "core/ops_cpu.h"
 #include "core/softmax.h"
-
-/* Source steps of sequence b. */
-static int64_t source_length(const sq_attention_args *a, int64_t b) {
-  if (a->lengths == NULL) return a->source_len;
-  return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->source_len);
-}
 
 /* v . tanh(q + k), or q . k without v */
 SQ_INLINE real score(int64_t n, const real *v, const real *q, const real *k) {
@@ -47,16 +42,17 @@ SQ_CLONES static void scores(const void *arg, int64_t first, int64_t last) {
   real *weights = a->weights;
   for (int64_t r = first; r < last; r++) {
     const int64_t s = r / a->batch, b = r % a->batch;
-    weights[r] = s >= source_length(a, b) ? 0
-                                          : score(a->dim, a->v, (const real *)a->query + b * a->dim,
-                                                  (const real *)a->keys + r * a->dim);
+    weights[r] =
+        s >= sq_length_within(a->lengths, b, a->source_len)
+            ? 0
+            : score(a->dim, a->v, (const real *)a->query + b * a->dim, (const real *)a->keys + r * a->dim);
   }
 }
 
 SQ_CLONES static void contexts(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   for (int64_t b = first; b < last; b++) {
-    const int64_t length = source_length(a, b);
+    const int64_t length = sq_length_within(a->lengths, b, a->source_len);
     real *weight = (real *)a->weights + b;
     real *context = (real *)a->context + b * a->value_dim;
     FN(sq_softmax)(1, length, a->batch, weight, weight);
@@ -79,7 +75,7 @@ int FN(sq_cpu_attention_forward)(sq_exec *exec, const sq_attention_args *a) {
 SQ_CLONES static void score_gradients(const void *arg, int64_t first, int64_t last) {
   const sq_attention_args *a = arg;
   for (int64_t b = first; b < last; b++) {
-    const int64_t length = source_length(a, b);
+    const int64_t length = sq_length_within(a->lengths, b, a->source_len);
     const real *weight = (const real *)a->weights + b, *g = (const real *)a->dcontext + b * a->value_dim;
     real *de = (real *)a->scratch + b;
     for (int64_t s = 0; s < length; s++) {
@@ -118,7 +114,7 @@ SQ_INLINE void key_gradients(const sq_attention_args *a, int adds, int64_t colum
   const real *v = adds ? (const real *)a->v + column : NULL;
   real dv[SQ_LANES] = {0};
   for (int64_t b = 0; b < a->batch; b++) {
-    const int64_t length = source_length(a, b);
+    const int64_t length = sq_length_within(a->lengths, b, a->source_len);
     const real *query = (const real *)a->query + b * a->dim + column;
     real dq[SQ_LANES] = {0}, dv_b[SQ_LANES] = {0};
     for (int64_t s = 0; s < length; s++) {
@@ -180,7 +176,7 @@ SQ_CLONES static void score_tangents(const void *arg, int64_t first, int64_t las
     const int64_t s = r / a->batch, b = r % a->batch;
     const real *q = (const real *)a->query + b * D, *k = (const real *)a->keys + r * D;
     const real *tq = tangent_row(a->tquery, b, D), *tk = tangent_row(a->tkeys, r, D);
-    if (s >= source_length(a, b)) continue;
+    if (s >= sq_length_within(a->lengths, b, a->source_len)) continue;
     ((real *)a->scratch)[r] = v ? additive_tangent(D, v, q, k, tv, tq, tk) : product_tangent(D, q, k, tq, tk);
   }
 }
@@ -189,7 +185,7 @@ SQ_CLONES static void context_tangents(const void *arg, int64_t first, int64_t l
   const sq_attention_args *a = arg;
   const int64_t B = a->batch, E = a->value_dim;
   for (int64_t b = first; b < last; b++) {
-    const int64_t length = source_length(a, b);
+    const int64_t length = sq_length_within(a->lengths, b, a->source_len);
     const real *weight = (const real *)a->weights + b;
     real *tcontext = (real *)a->tcontext + b * E, *te = (real *)a->scratch + b;
     FN(sq_softmax_slope)(1, length, B, weight, te, 0, te);

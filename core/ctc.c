@@ -31,14 +31,9 @@ typedef struct sequence {
   const real *normal; /* [T,B,2]: the largest logit of a step, and log sum exp of what they are below it */
 } sequence;
 
-static int64_t within(const int32_t *lengths, int64_t b, int64_t most) {
-  if (lengths == NULL) return most;
-  return lengths[b] < 0 ? 0 : sq_min(lengths[b], most);
-}
-
 static sequence sequence_of(const sq_ctc_args *a, int64_t b) {
-  return (sequence){a, b, within(a->lengths, b, a->seq_len),
-                    2 * within(a->label_lengths, b, a->label_len) + 1, a->normal};
+  return (sequence){a, b, sq_length_within(a->lengths, b, a->seq_len),
+                    2 * sq_length_within(a->label_lengths, b, a->label_len) + 1, a->normal};
 }
 
 /* l_s */

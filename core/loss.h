@@ -6,12 +6,8 @@
 #ifndef SQ_LOSS_H
 #define SQ_LOSS_H
 
+#include "core/lengths.h"
 #include "core/real.h"
-
-/* Is row r = t * batch + b beyond the end of its sequence?  lengths NULL: none is. */
-static inline int sq_past_length(const int32_t *lengths, int64_t batch, int64_t r) {
-  return lengths != NULL && r / batch >= lengths[r % batch];
-}
 
 static inline double sq_loss_divisor(int mean, double count, double width) {
   const double n = count * width;

@@ -29,6 +29,7 @@
  * omega_signal is one step of the vanilla network's recurrence d_{t-1} = dy_{t-1} + u_t, for which the caller
  * makes u_t of v_t.
  */
+#include "core/lengths.h"
 #include "core/ops_cpu.h"
 
 #include "core/activations.h"
@@ -44,7 +45,7 @@ static void signal_rows(const void *arg, int64_t first, int64_t last) {
   const sq_signal_args *a = arg;
   const int64_t H = a->dim;
   for (int64_t b = first; b < last; b++) {
-    const int64_t length = a->lengths ? a->lengths[b] : a->seq_len;
+    const int64_t length = sq_length_within(a->lengths, b, a->seq_len);
     const real *h = (const real *)a->h + b * H, *dy = a->dy ? (const real *)a->dy + b * a->ld_dy : NULL;
     const real *later = is_last(a, length) ? a->dfinal : a->next;
     real *v = (real *)a->v + b * H;

@@ -10,11 +10,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#ifdef __CUDACC__
-#define SQ_HOST_DEVICE __host__ __device__
-#else
-#define SQ_HOST_DEVICE
-#endif
+#include "core/host_device.h"
 
 typedef struct sq_philox_block {
   uint32_t word[4];

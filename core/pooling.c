@@ -9,12 +9,8 @@
  * Backward: dx[t,b,f] = dy[b,f] / n_b for t < n_b (mean), dy[b,f] at t = t* or n_b - 1, 0 elsewhere.
  * The steps of a mean are added in double precision, in their order.
  */
+#include "core/lengths.h"
 #include "core/ops_cpu.h"
-
-static int64_t steps_of(const sq_pooling_args *a, int64_t b) {
-  if (a->lengths == NULL) return a->seq_len;
-  return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->seq_len);
-}
 
 /* The step that element i = b * dim + f has come from. */
 SQ_INLINE int64_t step_of(const sq_pooling_args *a, int64_t i, int64_t steps) {
@@ -50,7 +46,7 @@ SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last)
   const int64_t stride = a->batch * a->dim;
   real *y = a->y;
   for (int64_t b = first; b < last; b++) {
-    const int64_t steps = steps_of(a, b);
+    const int64_t steps = sq_length_within(a->lengths, b, a->seq_len);
     for (int64_t f = 0; f < a->dim; f += SQ_LANES) {
       const int64_t n = sq_min(SQ_LANES, a->dim - f), i = b * a->dim + f;
       const real *x = (const real *)a->x + i;
@@ -73,7 +69,7 @@ int FN(sq_cpu_pooling_forward)(sq_exec *exec, const sq_pooling_args *a) {
 static void backward_rows(const void *arg, int64_t first, int64_t last) {
   const sq_pooling_args *a = arg;
   for (int64_t r = first; r < last; r++) {
-    const int64_t t = r / a->batch, b = r % a->batch, steps = steps_of(a, b);
+    const int64_t t = r / a->batch, b = r % a->batch, steps = sq_length_within(a->lengths, b, a->seq_len);
     const real *dy = (const real *)a->dy + b * a->dim, share = 1 / (real)(steps > 0 ? steps : 1);
     real *dx = (real *)a->dx + r * a->dim;
     for (int64_t f = 0; f < a->dim; f++) {

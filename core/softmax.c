@@ -8,13 +8,12 @@
  */
 #include "core/softmax.h"
 
+#include "core/lengths.h"
 #include "core/ops_cpu.h"
 
 /* Elements of row r that count. */
 static int64_t columns_of(const sq_softmax_args *a, int64_t r) {
-  if (a->lengths == NULL) return a->cols;
-  const int64_t n = a->lengths[r % a->batch];
-  return n < 0 ? 0 : sq_min(n, a->cols);
+  return sq_length_within(a->lengths, r % a->batch, a->cols);
 }
 
 SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last) {

@@ -19,15 +19,10 @@
  *
  * A sequence is one thread's; sums over characters go by SQ_LANES lanes, as core/dot.h has them.
  */
+#include "core/lengths.h"
 #include "core/ops_cpu.h"
 
 #include "core/activations.h"
-
-/* Characters of sequence b. */
-static int64_t characters(const sq_window_args *a, int64_t b) {
-  if (a->lengths == NULL) return a->source_len;
-  return a->lengths[b] < 0 ? 0 : sq_min(a->lengths[b], a->source_len);
-}
 
 /* Row (t,b) of a tensor [T,B,n]. */
 static real *row_of(const sq_window_args *a, const void *tensor, int64_t t, int64_t b, int64_t n) {
@@ -71,7 +66,7 @@ SQ_CLONES static void forward_sequences(const void *arg, int64_t first, int64_t 
   const sq_window_args *a = arg;
   const int64_t K = a->gaussians, C = a->value_dim, P = a->source_len + 1;
   for (int64_t b = first; b < last; b++) {
-    const int64_t n = characters(a, b);
+    const int64_t n = sq_length_within(a->lengths, b, a->source_len);
     const real *before = row_if(a, a->before, 0, b, K);
     for (int64_t t = 0; t < a->seq_len; t++) {
       const real *params = row_of(a, a->params, t, b, 3 * K);
@@ -126,7 +121,7 @@ SQ_INLINE moments moments_of(real alpha, real beta, real kappa, int64_t count, c
 /* d of a step's characters, and its share of dvalues. */
 SQ_INLINE void value_gradients(const sq_window_args *a, int64_t b, const real *g, const real *phi, real *d) {
   const int64_t C = a->value_dim;
-  for (int64_t u = 0; u < characters(a, b); u++) {
+  for (int64_t u = 0; u < sq_length_within(a->lengths, b, a->source_len); u++) {
     d[u] = g ? FN(sq_dot_lanes)(SQ_LANES, C, g, value_of(a, a->values, u, b)) : 0;
     if (a->dvalues == NULL || g == NULL) continue;
     real *dvalue = (real *)a->dvalues + (u * a->batch + b) * C;
@@ -147,7 +142,8 @@ SQ_CLONES static void backward_sequences(const void *arg, int64_t first, int64_t
       value_gradients(a, b, row_if(a, a->dcontext, t, b, C), row_of(a, a->phi, t, b, P), d);
       for (int64_t j = 0; j < K; j++) {
         const real beta = FN(sq_exp)(params[K + j]);
-        const moments m = moments_of(params[j], beta, kappa[j], characters(a, b), d);
+        const moments m =
+            moments_of(params[j], beta, kappa[j], sq_length_within(a->lengths, b, a->source_len), d);
         dkappa[j] -= 2 * beta * m.one;
         dparams[j] = m.zero;
         dparams[K + j] = -beta * m.two;
@@ -192,9 +188,10 @@ SQ_CLONES static void tangent_sequences(const void *arg, int64_t first, int64_t 
         tkappa[j] =
             (before ? before[j] : 0) + (tparams ? FN(sq_exp)(params[2 * K + j]) * tparams[2 * K + j] : 0);
       before = tkappa;
-      weigh_tangent(K, params, row_of(a, a->kappa, t, b, K), tparams, tkappa, characters(a, b), tphi);
+      weigh_tangent(K, params, row_of(a, a->kappa, t, b, K), tparams, tkappa,
+                    sq_length_within(a->lengths, b, a->source_len), tphi);
       for (int64_t c = 0; c < C; c++) tcontext[c] = 0;
-      for (int64_t u = 0; u < characters(a, b); u++) {
+      for (int64_t u = 0; u < sq_length_within(a->lengths, b, a->source_len); u++) {
         const real *value = value_of(a, a->values, u, b),
                    *tvalue = a->tvalues ? value_of(a, a->tvalues, u, b) : NULL;
         for (int64_t c = 0; c < C; c++) tcontext[c] += tphi[u] * value[c] + (tvalue ? phi[u] * tvalue[c] : 0);

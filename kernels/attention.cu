@@ -31,6 +31,7 @@
  * All are limited by memory, or by launches when source and batch are small.  Shared: 1 KB or less, for sums.
  * Padded source steps have weight 0, and their keys and values are not read.
  */
+#include "core/lengths.h"
 #include "kernels/bias.h"
 #include "kernels/ops.h"
 #include "kernels/softmax.h"
@@ -40,12 +41,6 @@ namespace {
 enum { ATTENTION_WARPS = 4, ATTENTION_THREADS = 128 };
 
 typedef const float *reals;
-
-__device__ __forceinline__ int64_t source_length(const sq_attention_args &a, int64_t b) {
-  if (a.lengths == NULL) return a.source_len;
-  const int64_t n = a.lengths[b];
-  return n < 0 ? 0 : n < a.source_len ? n : a.source_len;
-}
 
 /* The pairs (s,b) that this warp takes: row = s * B + b. */
 #define FOR_EACH_PAIR(row, a)                                                                                \
@@ -57,7 +52,7 @@ __global__ void attention_scores_kernel(sq_attention_args a) {
     const int64_t s = row / a.batch, b = row % a.batch;
     reals q = (reals)a.query + b * a.dim, k = (reals)a.keys + row * a.dim, v = (reals)a.v;
     float e = 0.0f;
-    if (s < source_length(a, b))
+    if (s < sq_length_within(a.lengths, b, a.source_len))
       for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP)
         e += v == NULL ? q[d] * k[d] : v[d] * sq_tanh(q[d] + k[d]);
     e = sq_warp_sum(e);
@@ -67,7 +62,7 @@ __global__ void attention_scores_kernel(sq_attention_args a) {
 
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_contexts_kernel(sq_attention_args a) {
   for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
-    const int64_t n = source_length(a, b);
+    const int64_t n = sq_length_within(a.lengths, b, a.source_len);
     float *weights = static_cast<float *>(a.weights) + b;
     sq_softmax<ATTENTION_THREADS>(n, a.batch, weights, weights);
     __syncthreads(); /* all threads see all weights */
@@ -88,7 +83,7 @@ __global__ void attention_dscores_kernel(sq_attention_args a) {
     float *dvalue = static_cast<float *>(a.dvalues) + row * a.value_dim;
     const float weight = ((reals)a.weights)[row];
     float dot = 0.0f;
-    if (s < source_length(a, b))
+    if (s < sq_length_within(a.lengths, b, a.source_len))
       for (int64_t j = threadIdx.x; j < a.value_dim; j += SQ_WARP) {
         dot += g[j] * value[j];
         dvalue[j] += weight * g[j];
@@ -101,7 +96,7 @@ __global__ void attention_dscores_kernel(sq_attention_args a) {
 /* Through the softmax: scratch becomes de. */
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_dsoftmax_kernel(sq_attention_args a) {
   for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
-    const int64_t n = source_length(a, b);
+    const int64_t n = sq_length_within(a.lengths, b, a.source_len);
     reals weight = (reals)a.weights + b;
     float *de = static_cast<float *>(a.scratch) + b;
     sq_softmax_slope<ATTENTION_THREADS>(n, a.batch, weight, de, 0, de);
@@ -110,7 +105,8 @@ __global__ void __launch_bounds__(ATTENTION_THREADS) attention_dsoftmax_kernel(s
 
 /* Element (b,d) over all s: dkeys and dquery; returns its part of dv[d]. */
 __device__ __forceinline__ float key_gradients(const sq_attention_args &a, int64_t b, int64_t d) {
-  const int64_t n = source_length(a, b), stride = a.batch * a.dim, at = b * a.dim + d;
+  const int64_t n = sq_length_within(a.lengths, b, a.source_len), stride = a.batch * a.dim,
+                at = b * a.dim + d;
   const bool product = a.v == NULL;
   const float q = ((reals)a.query)[at], v = product ? 0.0f : ((reals)a.v)[d];
   reals de = (reals)a.scratch + b, key = (reals)a.keys + at;
@@ -166,7 +162,7 @@ __global__ void attention_tscores_kernel(sq_attention_args a) {
   FOR_EACH_PAIR(row, a) {
     const int64_t s = row / a.batch, b = row % a.batch;
     float te = 0.0f;
-    if (s < source_length(a, b))
+    if (s < sq_length_within(a.lengths, b, a.source_len))
       for (int64_t d = threadIdx.x; d < a.dim; d += SQ_WARP) {
         const int64_t q = b * a.dim + d, k = row * a.dim + d;
         const float query = ((reals)a.query)[q], key = ((reals)a.keys)[k];
@@ -185,7 +181,7 @@ __global__ void attention_tscores_kernel(sq_attention_args a) {
 
 __global__ void __launch_bounds__(ATTENTION_THREADS) attention_tcontexts_kernel(sq_attention_args a) {
   for (int64_t b = blockIdx.x; b < a.batch; b += gridDim.x) {
-    const int64_t n = source_length(a, b);
+    const int64_t n = sq_length_within(a.lengths, b, a.source_len);
     reals weight = (reals)a.weights + b;
     float *te = static_cast<float *>(a.scratch) + b;
     sq_softmax_slope<ATTENTION_THREADS>(n, a.batch, weight, te, 0, te);

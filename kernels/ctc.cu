@@ -31,14 +31,9 @@ struct ctc_sequence {
   int64_t b, steps, states;
 
   __device__ __forceinline__ ctc_sequence(const sq_ctc_args &args, int64_t sequence)
-      : a(args), b(sequence), steps(within(args.lengths, args.seq_len)),
-        states(2 * within(args.label_lengths, args.label_len) + 1) {}
+      : a(args), b(sequence), steps(sq_length_within(args.lengths, sequence, args.seq_len)),
+        states(2 * sq_length_within(args.label_lengths, sequence, args.label_len) + 1) {}
 
-  __device__ __forceinline__ int64_t within(const int32_t *lengths, int64_t most) const {
-    if (lengths == NULL) return most;
-    const int64_t length = lengths[b] < 0 ? 0 : lengths[b];
-    return length < most ? length : most;
-  }
   __device__ __forceinline__ int64_t row(int64_t t) const { return t * a.batch + b; }
   __device__ __forceinline__ float *states_of(void *rows, int64_t t) const {
     return static_cast<float *>(rows) + row(t) * (2 * a.label_len + 1);

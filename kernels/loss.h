@@ -6,14 +6,10 @@
 #ifndef SQ_KERNELS_LOSS_H
 #define SQ_KERNELS_LOSS_H
 
+#include "core/lengths.h"
 #include "kernels/simt.h"
 
 enum { LOSS_THREADS = 256 };
-
-/* Is row r = t * batch + b beyond the end of its sequence?  lengths NULL: none is. */
-static __device__ __forceinline__ bool sq_past_length(const int32_t *lengths, int64_t batch, int64_t r) {
-  return lengths != NULL && r / batch >= lengths[r % batch];
-}
 
 static __device__ __forceinline__ double sq_loss_divisor(int mean, double count, double width) {
   const double n = count * width;

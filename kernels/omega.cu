@@ -6,6 +6,7 @@
  * block of 256 threads adds the rows in double precision, in a fixed order.  backward: one thread per
  * element, 32 x 8 per block. Shared: 256 bytes, in block sums only.
  */
+#include "core/lengths.h"
 #include "kernels/ops.h"
 #include "kernels/simt.h"
 
@@ -17,7 +18,7 @@ template <int g> __global__ void omega_signal_kernel(sq_signal_args a) {
   const int64_t H = a.dim;
   for (int64_t b = (int64_t)blockIdx.x * OMEGA_WARPS + threadIdx.y; b < a.batch;
        b += (int64_t)gridDim.x * OMEGA_WARPS) {
-    const int64_t length = a.lengths != NULL ? a.lengths[b] : a.seq_len;
+    const int64_t length = sq_length_within(a.lengths, b, a.seq_len);
     const bool runs = a.t < length;
     const bool last = a.t == (a.reverse ? 0 : length - 1); /* the signal begins here */
     const float *later = static_cast<const float *>(last ? a.dfinal : a.next);

@@ -11,16 +11,11 @@
  * backward: one thread per element of dx, 32 x 8 per block; 4 bytes written, and dy from the cache.
  * Limited by memory, or by latency where batch and width are small.  No shared memory.
  */
+#include "core/lengths.h"
 #include "kernels/ops.h"
 #include "kernels/simt.h"
 
 namespace {
-
-__device__ __forceinline__ int64_t pooling_steps(const sq_pooling_args &a, int64_t b) {
-  if (a.lengths == NULL) return a.seq_len;
-  const int64_t given = a.lengths[b] < 0 ? 0 : a.lengths[b];
-  return given < a.seq_len ? given : a.seq_len;
-}
 
 __device__ __forceinline__ float pooling_mean(const float *x, int64_t steps, int64_t stride) {
   float sum = 0.0f, lost = 0.0f;
@@ -48,7 +43,7 @@ __device__ __forceinline__ int32_t pooling_largest(const float *x, int64_t steps
 __global__ void pooling_forward_kernel(sq_pooling_args a) {
   const int64_t stride = a.batch * a.dim;
   SQ_FOR_ROWS(b, a.batch) {
-    const int64_t steps = pooling_steps(a, b);
+    const int64_t steps = sq_length_within(a.lengths, b, a.seq_len);
     SQ_FOR_COLS(f, a.dim) {
       const int64_t i = b * a.dim + f;
       const float *x = static_cast<const float *>(a.x) + i;
@@ -66,7 +61,7 @@ __global__ void pooling_forward_kernel(sq_pooling_args a) {
 
 __global__ void pooling_backward_kernel(sq_pooling_args a) {
   SQ_FOR_ROWS(r, a.seq_len * a.batch) {
-    const int64_t t = r / a.batch, b = r % a.batch, steps = pooling_steps(a, b);
+    const int64_t t = r / a.batch, b = r % a.batch, steps = sq_length_within(a.lengths, b, a.seq_len);
     const float share = a.kind == SQ_POOLING_MEAN ? 1.0f / (float)(steps > 0 ? steps : 1) : 1.0f;
     SQ_FOR_COLS(f, a.dim) {
       const int64_t i = b * a.dim + f;

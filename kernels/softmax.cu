@@ -9,14 +9,13 @@
  */
 #include "kernels/softmax.h"
 
+#include "core/lengths.h"
 #include "kernels/ops.h"
 
 namespace {
 
 __device__ __forceinline__ int64_t softmax_columns(const sq_softmax_args &a, int64_t r) {
-  if (a.lengths == NULL) return a.cols;
-  const int64_t n = a.lengths[r % a.batch];
-  return n < 0 ? 0 : n < a.cols ? n : a.cols;
+  return sq_length_within(a.lengths, r % a.batch, a.cols);
 }
 
 template <int threads>

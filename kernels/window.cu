@@ -17,6 +17,7 @@
  * A model that steps calls this once a step, with a block or a few: launches limit it.  Longer runs are
  * limited by exp.  No shared memory; phi, d and tphi pass through L2.
  */
+#include "core/lengths.h"
 #include "kernels/ops.h"
 #include "kernels/simt.h"
 
@@ -25,12 +26,6 @@ namespace {
 enum { WINDOW_THREADS = 128, WINDOW_WARPS = WINDOW_THREADS / SQ_WARP };
 
 typedef const float *reals;
-
-__device__ __forceinline__ int64_t window_length(const sq_window_args &a, int64_t b) {
-  if (a.lengths == NULL) return a.source_len;
-  const int64_t n = a.lengths[b];
-  return n < 0 ? 0 : n < a.source_len ? n : a.source_len;
-}
 
 /* Element i of a tensor that may be NULL, which stands for zeros. */
 __device__ __forceinline__ float window_at(const void *tensor, int64_t i) {
@@ -55,7 +50,8 @@ __global__ void window_kappa_kernel(sq_window_args a) {
 /* context, or its tangent: sum over u of weight(u) values_u, and of more(u) tvalues_u. */
 __device__ __forceinline__ void window_read(const sq_window_args &a, int64_t row, const float *weight,
                                             const float *more, float *context) {
-  const int64_t b = row % a.batch, n = window_length(a, b), stride = a.batch * a.value_dim;
+  const int64_t b = row % a.batch, n = sq_length_within(a.lengths, b, a.source_len),
+                stride = a.batch * a.value_dim;
   for (int64_t c = threadIdx.x; c < a.value_dim; c += WINDOW_THREADS) {
     const int64_t first = b * a.value_dim + c;
     float sum = 0.0f;
@@ -70,7 +66,7 @@ __device__ __forceinline__ void window_read(const sq_window_args &a, int64_t row
 __global__ void __launch_bounds__(WINDOW_THREADS) window_contexts_kernel(sq_window_args a) {
   const int64_t K = a.gaussians, P = a.source_len + 1;
   FOR_EACH_ROW(row, a) {
-    const int64_t n = window_length(a, row % a.batch);
+    const int64_t n = sq_length_within(a.lengths, row % a.batch, a.source_len);
     reals params = (reals)a.params + row * 3 * K, kappa = (reals)a.kappa + row * K;
     float *phi = static_cast<float *>(a.phi) + row * P;
     for (int64_t u = threadIdx.x; u < P; u += WINDOW_THREADS) {
@@ -91,7 +87,7 @@ __global__ void __launch_bounds__(WINDOW_THREADS) window_moments_kernel(sq_windo
   const int64_t K = a.gaussians, C = a.value_dim;
   const unsigned lane = threadIdx.x % SQ_WARP;
   FOR_EACH_ROW(row, a) {
-    const int64_t b = row % a.batch, n = window_length(a, b);
+    const int64_t b = row % a.batch, n = sq_length_within(a.lengths, b, a.source_len);
     reals params = (reals)a.params + row * 3 * K, kappa = (reals)a.kappa + row * K;
     float *d = static_cast<float *>(a.scratch) + row * (a.source_len + 1),
           *dparams = static_cast<float *>(a.dparams) + row * 3 * K;
@@ -141,7 +137,7 @@ __global__ void window_dvalues_kernel(sq_window_args a) {
   const int64_t C = a.value_dim, P = a.source_len + 1, count = a.source_len * a.batch * C;
   SQ_FOR_EACH(i, count) {
     const int64_t u = i / (a.batch * C), b = i / C % a.batch, c = i % C;
-    if (u >= window_length(a, b)) continue;
+    if (u >= sq_length_within(a.lengths, b, a.source_len)) continue;
     float sum = 0.0f;
     for (int64_t t = 0; t < a.seq_len; t++) {
       const int64_t row = t * a.batch + b;
@@ -166,7 +162,7 @@ __global__ void window_tkappa_kernel(sq_window_args a) {
 __global__ void __launch_bounds__(WINDOW_THREADS) window_tcontexts_kernel(sq_window_args a) {
   const int64_t K = a.gaussians, P = a.source_len + 1;
   FOR_EACH_ROW(row, a) {
-    const int64_t n = window_length(a, row % a.batch), first = row * 3 * K;
+    const int64_t n = sq_length_within(a.lengths, row % a.batch, a.source_len), first = row * 3 * K;
     reals params = (reals)a.params + first, kappa = (reals)a.kappa + row * K,
           tkappa = (reals)a.tkappa + row * K, phi = (reals)a.phi + row * P;
     float *tphi = static_cast<float *>(a.scratch) + row * P;
