@@ -141,6 +141,23 @@ static inline const void *model_later(const void *value, size_t size) {
 /* With its size: two arguments. */
 #define MODEL_LATER(type, value) model_later(&(value), sizeof(type)), sizeof(type) + sizeof(int64_t)
 
+/* What every seqgpu_NAME_create(params, desc, plans..., out) refuses: pointers that are NULL and a struct of a later
+ * version.  `right` is a seqgpu_NAME_desc that fits the plans. */
+#define MODEL_CREATE_REFUSALS(m, NAME, right, ...)                                                           \
+  do {                                                                                                       \
+    seqgpu_##NAME *not_made;                                                                                 \
+    model_refused((m)->ctx, seqgpu_##NAME##_create((m)->params, NULL, __VA_ARGS__, &not_made), 1,            \
+                  #NAME ": desc is NULL");                                                                   \
+    model_refused((m)->ctx, seqgpu_##NAME##_create((m)->params, &(right), __VA_ARGS__, NULL), 1,             \
+                  #NAME ": out is NULL");                                                                    \
+    CHECK(seqgpu_##NAME##_create(NULL, &(right), __VA_ARGS__, NULL) == SEQGPU_EINVAL,                        \
+          "params and out NULL");                                                                            \
+    model_refused((m)->ctx,                                                                                  \
+                  seqgpu_##NAME##_create_((m)->params, MODEL_LATER(seqgpu_##NAME##_desc, right),             \
+                                          __VA_ARGS__, &not_made),                                           \
+                  1, #NAME "_desc: a field beyond");                                                         \
+  } while (0)
+
 /* ---- kinds of a model ---- */
 
 /* How a test opens its models, of `size` bytes. */

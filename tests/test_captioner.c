@@ -395,18 +395,9 @@ static void check_sizes(model *m) {
 
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(model *m) {
-  seqgpu_captioner *none;
   const seqgpu_captioner_desc right = sizes_of(m->kind);
   seqgpu_captioner_desc d = right;
-  model_refused(m->ctx, seqgpu_captioner_create(m->params, NULL, m->decoder, &none), 1,
-                "captioner: desc is NULL");
-  model_refused(m->ctx, seqgpu_captioner_create(m->params, &right, m->decoder, NULL), 1,
-                "captioner: out is NULL");
-  CHECK(seqgpu_captioner_create(NULL, &right, m->decoder, NULL) == SEQGPU_EINVAL, "params and out NULL");
-  model_refused(
-      m->ctx,
-      seqgpu_captioner_create_(m->params, MODEL_LATER(seqgpu_captioner_desc, right), m->decoder, &none), 1,
-      "captioner_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, captioner, right, m->decoder);
   refuses(m, (d = right, d.word_size = 0, d), m->decoder, "captioner: word_size is 0");
   refuses(m, (d = right, d.dropout = -1, d), m->decoder, "captioner: dropout is -1");
   found is;

@@ -149,18 +149,9 @@ static void refuses_batch(model *m, const seqgpu_classifier *c, const seqgpu_pla
 
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(model *m) {
-  seqgpu_classifier *none;
   const seqgpu_classifier_desc right = sizes_of(m->kind);
   seqgpu_classifier_desc d = right;
-  model_refused(m->ctx, seqgpu_classifier_create(m->params, NULL, m->plan, &none), 1,
-                "classifier: desc is NULL");
-  model_refused(m->ctx, seqgpu_classifier_create(m->params, &right, m->plan, NULL), 1,
-                "classifier: out is NULL");
-  CHECK(seqgpu_classifier_create(NULL, &right, m->plan, NULL) == SEQGPU_EINVAL, "params and out NULL");
-  model_refused(
-      m->ctx,
-      seqgpu_classifier_create_(m->params, MODEL_LATER(seqgpu_classifier_desc, right), m->plan, &none), 1,
-      "classifier_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, classifier, right, m->plan);
   refuses(m, (d = right, d.word_size = 0, d), m->plan, "classifier: word_size is 0");
   refuses(m, (d = right, d.dropout = 1.5, d), m->plan, "classifier: dropout is 1.5");
   CHECK(seqgpu_classifier_logits(m->classifier, NULL, m->plan, T, B, lengths, NULL, NULL) == NULL,

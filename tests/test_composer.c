@@ -153,15 +153,9 @@ static void refuses_batch(model *m, const seqgpu_composer *c, const seqgpu_plan 
 
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(model *m) {
-  seqgpu_composer *none;
   const seqgpu_composer_desc right = sizes;
   seqgpu_composer_desc d = right;
-  model_refused(m->ctx, seqgpu_composer_create(m->params, NULL, m->plan, &none), 1, "composer: desc is NULL");
-  model_refused(m->ctx, seqgpu_composer_create(m->params, &right, m->plan, NULL), 1, "composer: out is NULL");
-  CHECK(seqgpu_composer_create(NULL, &right, m->plan, NULL) == SEQGPU_EINVAL, "params and out NULL");
-  model_refused(m->ctx,
-                seqgpu_composer_create_(m->params, MODEL_LATER(seqgpu_composer_desc, right), m->plan, &none),
-                1, "composer_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, composer, right, m->plan);
   refuses(m, (d = right, d.dropout = -1, d), m->plan, "composer: dropout is -1");
   refuses(m, (d = right, d.input_dropout = 2, d), m->plan, "composer: input_dropout is 2");
   CHECK(seqgpu_composer_logits(m->composer, NULL, m->plan, T, B, lengths, NULL, NULL, NULL) == NULL,

@@ -200,17 +200,7 @@ static void refuses_batch(const model *m, const seqgpu_drawer *d, const seqgpu_p
 static void check_arguments(const model *m) {
   const seqgpu_drawer_desc right = {.layers = 2, .mixtures = M};
   seqgpu_drawer_desc d = right;
-  seqgpu_drawer *none;
-  model_refused(m->ctx, seqgpu_drawer_create(m->params, NULL, m->first, m->further, &none), 1,
-                "drawer: desc is NULL");
-  model_refused(m->ctx, seqgpu_drawer_create(m->params, &right, m->first, m->further, NULL), 1,
-                "drawer: out is NULL");
-  CHECK(seqgpu_drawer_create(NULL, &right, m->first, m->further, NULL) == SEQGPU_EINVAL,
-        "params and out NULL");
-  model_refused(
-      m->ctx,
-      seqgpu_drawer_create_(m->params, MODEL_LATER(seqgpu_drawer_desc, right), m->first, m->further, &none),
-      1, "drawer_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, drawer, right, m->first, m->further);
   refuses(m, (d.dropout = 2, d), m->first, m->further, "drawer: dropout is 2");
   CHECK(seqgpu_drawer_mixtures(m->drawer, NULL, m->first, m->further, T, B, lengths, NULL, NULL, NULL) ==
             NULL,

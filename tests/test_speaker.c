@@ -320,19 +320,9 @@ static void check_batches(model *m, plans p) {
 
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(model *m) {
-  seqgpu_speaker *none;
   const seqgpu_speaker_desc right = sizes_of(m->kind);
   seqgpu_speaker_desc d = right;
-  model_refused(m->ctx, seqgpu_speaker_create(m->params, NULL, m->encoder, m->listener, m->decoder, &none), 1,
-                "speaker: desc is NULL");
-  model_refused(m->ctx, seqgpu_speaker_create(m->params, &right, m->encoder, m->listener, m->decoder, NULL),
-                1, "speaker: out is NULL");
-  CHECK(seqgpu_speaker_create(NULL, &right, m->encoder, m->listener, m->decoder, NULL) == SEQGPU_EINVAL,
-        "params and out NULL");
-  model_refused(m->ctx,
-                seqgpu_speaker_create_(m->params, MODEL_LATER(seqgpu_speaker_desc, right), m->encoder,
-                                       m->listener, m->decoder, &none),
-                1, "speaker_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, speaker, right, m->encoder, m->listener, m->decoder);
   refuses(m, (d = right, d.dropout = -1, d), (plans){m->encoder, m->listener, m->decoder},
           "speaker: dropout is -1");
   static const int32_t longer[B] = {1, 1, 100};

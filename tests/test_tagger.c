@@ -193,19 +193,9 @@ static void refuses_batch(model *m, const seqgpu_tagger *tagger, const seqgpu_pl
 
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(model *m) {
-  seqgpu_tagger *none;
   const seqgpu_tagger_desc right = sizes;
   seqgpu_tagger_desc d = right;
-  model_refused(m->ctx, seqgpu_tagger_create(m->params, NULL, m->letters, m->sentence, &none), 1,
-                "tagger: desc is NULL");
-  model_refused(m->ctx, seqgpu_tagger_create(m->params, &right, m->letters, m->sentence, NULL), 1,
-                "tagger: out is NULL");
-  CHECK(seqgpu_tagger_create(NULL, &right, m->letters, m->sentence, NULL) == SEQGPU_EINVAL,
-        "params and out NULL");
-  model_refused(m->ctx,
-                seqgpu_tagger_create_(m->params, MODEL_LATER(seqgpu_tagger_desc, right), m->letters,
-                                      m->sentence, &none),
-                1, "tagger_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, tagger, right, m->letters, m->sentence);
   refuses(m, (d = right, d.word_size = 0, d), m->letters, m->sentence, "tagger: word_size is 0");
   refuses(m, (d = right, d.letter_size = 0, d), m->letters, m->sentence, "tagger: letter_size is 0");
   refuses(m, (d = right, d.dropout = -1, d), m->letters, m->sentence, "tagger: dropout is -1");

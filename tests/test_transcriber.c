@@ -138,16 +138,7 @@ static void refuses_batch(model *m, const seqgpu_transcriber *c, const seqgpu_pl
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(model *m) {
   seqgpu_transcriber_desc d = sizes;
-  seqgpu_transcriber *none;
-  model_refused(m->ctx, seqgpu_transcriber_create(m->params, NULL, m->plan, &none), 1,
-                "transcriber: desc is NULL");
-  model_refused(m->ctx, seqgpu_transcriber_create(m->params, &sizes, m->plan, NULL), 1,
-                "transcriber: out is NULL");
-  CHECK(seqgpu_transcriber_create(NULL, &sizes, m->plan, NULL) == SEQGPU_EINVAL, "params and out NULL");
-  model_refused(
-      m->ctx,
-      seqgpu_transcriber_create_(m->params, MODEL_LATER(seqgpu_transcriber_desc, sizes), m->plan, &none), 1,
-      "transcriber_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, transcriber, sizes, m->plan);
   refuses(m, (d.dropout = -1, d), m->plan, "transcriber: dropout is -1");
   CHECK(seqgpu_transcriber_logits(m->transcriber, NULL, m->plan, T, B, NULL, NULL) == NULL, "tape NULL");
 }

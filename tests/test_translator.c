@@ -352,16 +352,7 @@ static void check_arguments(model *m) {
   seqgpu_translator *none;
   const seqgpu_translator_desc right = sizes_of(m->kind);
   seqgpu_translator_desc d = right;
-  model_refused(m->ctx, seqgpu_translator_create(m->params, NULL, m->encoder, m->decoder, &none), 1,
-                "translator: desc is NULL");
-  model_refused(m->ctx, seqgpu_translator_create(m->params, &right, m->encoder, m->decoder, NULL), 1,
-                "translator: out is NULL");
-  CHECK(seqgpu_translator_create(NULL, &right, m->encoder, m->decoder, NULL) == SEQGPU_EINVAL,
-        "params and out NULL");
-  model_refused(m->ctx,
-                seqgpu_translator_create_(m->params, MODEL_LATER(seqgpu_translator_desc, right), m->encoder,
-                                          m->decoder, &none),
-                1, "translator_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, translator, right, m->encoder, m->decoder);
   refuses(m, (d = right, d.word_size = 0, d), m->encoder, m->decoder, "translator: word_size is 0");
   refuses(m, (d = right, d.dropout = -1, d), m->encoder, m->decoder, "translator: dropout is -1");
   model_refused(m->ctx, seqgpu_translator_create(m->params, &right, m->encoder, NULL, &none), 1,

@@ -237,15 +237,9 @@ static void check_sizes(model *m) {
 
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(model *m) {
-  seqgpu_watcher *none;
   const seqgpu_watcher_desc right = sizes;
   seqgpu_watcher_desc d = right;
-  model_refused(m->ctx, seqgpu_watcher_create(m->params, NULL, m->plan, &none), 1, "watcher: desc is NULL");
-  model_refused(m->ctx, seqgpu_watcher_create(m->params, &right, m->plan, NULL), 1, "watcher: out is NULL");
-  CHECK(seqgpu_watcher_create(NULL, &right, m->plan, NULL) == SEQGPU_EINVAL, "params and out NULL");
-  model_refused(m->ctx,
-                seqgpu_watcher_create_(m->params, MODEL_LATER(seqgpu_watcher_desc, right), m->plan, &none), 1,
-                "watcher_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, watcher, right, m->plan);
   refuses(m, (d = right, d.dropout = -1, d), m->plan, "watcher: dropout is -1");
   int64_t features;
   model_refused(m->ctx, seqgpu_watcher_features_(m->ctx, MODEL_LATER(seqgpu_watcher_desc, right), &features),

@@ -259,19 +259,9 @@ static void check_batches(const model *m) {
 
 /* What a call must be given, and what a later version may set. */
 static void check_arguments(const model *m) {
-  seqgpu_writer *none;
   const seqgpu_writer_desc right = desc_of(2);
   seqgpu_writer_desc d = right;
-  model_refused(m->ctx, seqgpu_writer_create(m->params, NULL, m->first, m->further, &none), 1,
-                "writer: desc is NULL");
-  model_refused(m->ctx, seqgpu_writer_create(m->params, &right, m->first, m->further, NULL), 1,
-                "writer: out is NULL");
-  CHECK(seqgpu_writer_create(NULL, &right, m->first, m->further, NULL) == SEQGPU_EINVAL,
-        "params and out NULL");
-  model_refused(
-      m->ctx,
-      seqgpu_writer_create_(m->params, MODEL_LATER(seqgpu_writer_desc, right), m->first, m->further, &none),
-      1, "writer_desc: a field beyond");
+  MODEL_CREATE_REFUSALS(m, writer, right, m->first, m->further);
   refuses(m, (d = right, d.dropout = -1, d), m->first, m->further, "writer: dropout is -1");
   const seqgpu_writer_batch good = batch_of(m);
   seqgpu_writer_batch b = good;
