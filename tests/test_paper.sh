@@ -104,7 +104,33 @@ check "applications without data are skipped by name" sh -c '
 printf '%s\n' 'int f(int a);' 'struct s {' '  int a[3];' '};' 'x = g(1,' '  (2);' 'char *s = "\"(", c = '"'('"';  // (' '/* (' '( */ y = (z];' ')' >brackets
 check "brackets: lines that open one, balanced in the line and in the text" sh -c '
   [ "$(awk -f "$1/brackets.awk" brackets)" = "{\"lines_that_open\": 6, \"balanced_in_line\": 0.5, \"balanced_in_text\": 0.833333, \"stray\": 1}" ]' sh "$paper"
+printf '%s\n' '\newcommand{\a}[1]{x#1}' '\begin{b} % {' '50\% {' 'x} \{ (' '\\{' >braces
+check "brackets of LaTeX: braces alone, without comments and what a backslash takes" sh -c '
+  [ "$(awk -v language=latex -f "$1/brackets.awk" braces)" = "{\"lines_that_open\": 4, \"balanced_in_line\": 0.5, \"balanced_in_text\": 0.75, \"stray\": 0}" ]' sh "$paper"
 check "an application that is not there" sh -c '! sh "$1/applications.sh" chess 2>error && grep -q "must be tag, " error' sh "$paper"
+check "nor is one on what was found" sh -c '! sh "$1/found.sh" chess 2>error && grep -q "must be source, " error' sh "$paper"
+check "what is not found is skipped by name" sh -c '
+  for name in latex emoji stamps spanish; do
+    LATEX=/nonexistent STAMPS=/nonexistent SEQGPU_DATA=/nonexistent sh "$1/found.sh" $name 1 1 | grep -q "^skipped: $name: there is no" || exit 1
+  done' sh "$paper"
+mkdir latex
+awk 'BEGIN { for (i = 0; i < 15000; i++) print "\\newcommand{\\name" i % 7 "}[1]{\\textbf{#1}}" }' >latex/a.sty
+check "found: LaTeX" env LATEX="$work/latex" UPDATES=2 LETTERS=40 sh "$paper/found.sh" latex 1 1
+published latex 1
+mkdir -p data/emoji/png
+for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do # pictures of a pixel
+  echo iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg== | base64 -d >data/emoji/png/$n.png
+  printf '    "unicode": "%s",\n    "name": "Red dot %s",\n' $n $((n % 3))
+done >data/emoji/index.json
+printf 'data/emoji/png/1.png\tred\n' >pictures
+if "$seqgpu" train caption --data pictures --dry-run --device cpu >/dev/null 2>&1; then
+  check "found: emoji" env SEQGPU_DATA="$work/data" sh "$paper/found.sh" emoji 1 1
+  published emoji 2
+  check "emoji lists what is held out beside what the model says" sh -c '
+    [ "$(grep -c "^[0-9]*.png	red dot [0-2]	" results/emoji-captions.txt)" = 2 ]'
+else
+  skip "found: emoji" "no libpng"
+fi
 mkdir -p data/pos data/sentiment
 for part in train dev test; do
   awk 'BEGIN { for (i = 0; i < 20; i++) printf "1\tthe\t_\tDET\t_\t_\t_\t_\t_\t_\n2\tcat%d\t_\tNOUN\t_\t_\t_\t_\t_\t_\n\n", i % 9 }' \

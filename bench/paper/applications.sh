@@ -1,6 +1,6 @@
 #!/bin/sh
 # applications.sh NAME [EPOCHS [SEEDS]] - an application of `seqgpu train` on real data, beside PyTorch's same model: the table, the
-# curves and the numbers of host/doc/applications.md.
+# curves and the numbers of host/doc/applications.md.  found.sh has those on files that nobody made for learning.
 #
 #   tag   parts of speech, UD English EWT in SEQGPU_DATA/pos; test accuracy >= 95.0 % is wanted, the most frequent tag of each word
 #         gives 88.06 %; 10 epochs take about 3 minutes of one processor
@@ -12,8 +12,6 @@
 #               6 epochs take a minute.  POOLS="max" tries that pooling alone, as in questions.
 #               Also sentiment-attention.html, what the model attends to in six sentences
 #   questions   TREC there; test accuracy >= 88 % is wanted; 6 epochs take a minute
-#   source      C, the headers in /usr/include, letter by letter; of the lines that open a bracket in what the model writes at least 90 %
-#               balanced are wanted (brackets.awk says what that is).  Takes a few minutes of one processor; UPDATES=2000 makes less than an epoch
 #   compose     JSB chorales in SEQGPU_DATA/music; at most 8.55 nats a step of the test set are wanted, published about 8.45 to 8.5.
 #               Also compose-roll.svg, a piece that the model of seed 1 made
 #   draw        kanji as pen strokes in SEQGPU_DATA/strokes, a few epochs of a small model; takes 2 minutes.  Also draw-sheet.svg, what
@@ -40,7 +38,7 @@
 #               reads text that was never learnt with at most 10 % of its characters wrong.  Takes 20 minutes of one processor.  Also
 #               write-sheet.svg, such text at three biases
 #
-# Of tag, questions, transcribe, source, frames, write and speak the model of the last epoch is measured on the test data, of the others that with
+# Of tag, questions, transcribe, frames, write and speak the model of the last epoch is measured on the test data, of the others that with
 # the lowest validation loss; nothing is chosen by the test data.
 set -eu
 name=${1:-tag}
@@ -194,43 +192,6 @@ questions() {
     --columns test_accuracy:last,step:last,elapsed_s:last,tokens_per_s:median \
     --about "TREC: 5,452 questions to train on, 500 to test, 6 classes; the model after $epochs epochs. Measured with the test set on the way, too, but \
 nothing is chosen by it." \
-    --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
-}
-
-# write_source SEED TEMPERATURE: what the model of that seed writes, and how its brackets stand, as a line of its log.
-write_source() {
-  written=$work/written-$1-$2
-  "$seqgpu" sample --checkpoint "$(model_of "LSTM, seed $1")" --prime "#ifndef " --length 20000 --temperature "$2" --device cpu --threads "$threads" >"$written"
-  awk -f "$here/brackets.awk" "$written" | sed "s/\"\([a-z_]*\)\": /\"t$(echo "$2" | tr -d .)_\1\": /g" >>"$(log_of "LSTM, seed $1")"
-}
-
-# Named so because `source` is a word of some shells.
-c_source() {
-  so_long 2 1
-  begin source
-  find /usr/include -maxdepth 1 -name '*.h' -type f | LC_ALL=C sort | xargs cat | LC_ALL=C tr -cd '\11\12\40-\176' >"$work/headers"
-  size=$(wc -c <"$work/headers")
-  if [ "$size" -lt 500000 ]; then
-    echo "skipped: source: /usr/include has less than 500 kB of C; libc6-dev has more"
-    exit 0
-  fi
-  updates=${UPDATES:-$((size * 95 / 100 / (64 * 32) * epochs))}
-  common="--text $work/headers --val-fraction 0.05 --layers 1 --hidden 256 --seq-len 64 --batch 32 --optimizer adam --lr 3e-3 --steps $updates --lr-schedule cosine
-    --lr-every $updates"
-  for seed in $seeds; do
-    run "LSTM, seed $seed" charlm $common --log-every 100 --eval-every $((updates / 2)) --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")"
-  done
-  finish
-  for seed in $seeds; do
-    for temperature in 0.3 0.5 0.7 1; do write_source "$seed" $temperature; done
-  done
-  learnt=$(awk -f "$here/brackets.awk" "$work/headers")
-  publish --title "C headers, letter by letter" --y val_loss --y-label "nats a letter of the validation part" \
-    --columns t03_balanced_in_text:last,t05_balanced_in_text:last,t07_balanced_in_text:last,t1_balanced_in_text:last,t05_balanced_in_line:last,\
-t05_lines_that_open:last,val_loss:last,step:last \
-    --about "The headers in /usr/include itself, one after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of 2,048 letters. \
-It writes 20,000 letters at each temperature (t05: 0.5): the share of the lines that open a bracket in which all that is opened is closed by its own kind, \
-until the text ends, or within the line. Of the headers themselves: $learnt." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
@@ -625,9 +586,8 @@ measure_speech() {
 
 case $name in
   tag | words | sentiment | questions | compose | draw | frames | spell | translate | caption | transcribe | speak | write) $name ;;
-  source) c_source ;;
   *)
-    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, source, compose, draw, frames, spell, translate, caption, transcribe, speak or write" >&2
+    echo "applications.sh: \"$name\" is not here; it must be tag, words, sentiment, questions, compose, draw, frames, spell, translate, caption, transcribe, speak or write" >&2
     exit 2
     ;;
 esac

@@ -1,7 +1,8 @@
-# brackets.awk - of the lines of a text that open a bracket, how many are balanced:  awk -f brackets.awk FILE
+# brackets.awk - of the lines of a text that open a bracket, how many are balanced:  awk [-v language=latex] -f brackets.awk FILE
 #
-# Brackets are ( [ {, each closed by its own kind; what stands in comments, in strings and between single quotes is none.
-# A line opens one if it has one of the three.  It is balanced
+# In C brackets are ( [ {, each closed by its own kind; what stands in comments, in strings and between single quotes is none.
+# In LaTeX they are { alone; what stands behind % is none, and what stands behind a backslash is not either.
+# A line opens one if it has one of them.  It is balanced
 #
 #   within itself        if all that it opens it also closes
 #   within the text      if all that it opens is closed before the text ends
@@ -10,21 +11,31 @@
 # leaves that line, and the ones it jumps over, unbalanced; one that has nothing to close is counted as stray.
 # Prints JSON: lines that open one, balanced in either sense, and stray brackets.
 
-# The line without what is no code; `inside` goes on from line to line.
-function code(line,   out, c, two) {
+# The line without what is no code.
+function code(line) { return language == "latex" ? latex(line) : c(line) }
+
+function latex(line) {
+  gsub(/\\./, "", line)
+  sub(/%.*/, "", line)
+  gsub(/[][()]/, "", line)
+  return line
+}
+
+# `inside` goes on from line to line.
+function c(line,   out, first, two) {
   out = ""
   while (line != "") {
     two = substr(line, 1, 2)
-    c = substr(line, 1, 1)
+    first = substr(line, 1, 1)
     if (inside == "/*") {
       if (two == "*/") { inside = ""; line = substr(line, 3) } else line = substr(line, 2)
     } else if (quote != "") {
-      if (c == "\\") line = substr(line, 3)
-      else { if (c == quote) quote = ""; line = substr(line, 2) }
+      if (first == "\\") line = substr(line, 3)
+      else { if (first == quote) quote = ""; line = substr(line, 2) }
     } else if (two == "/*") { inside = two; line = substr(line, 3) }
     else if (two == "//") break
-    else if (c == "\"" || c == "'") { quote = c; line = substr(line, 2) }
-    else { out = out c; line = substr(line, 2) }
+    else if (first == "\"" || first == "'") { quote = first; line = substr(line, 2) }
+    else { out = out first; line = substr(line, 2) }
   }
   quote = "" # ends with its line
   return out
@@ -45,11 +56,11 @@ function close_with(kind,   n) {
   if (line !~ /[[({]/) opens = 0
   else { opens = 1; lines++; here[NR] = whole[NR] = 1 }
   for (i = 1; i <= length(line); i++) {
-    c = substr(line, i, 1)
-    if (c == "(" || c == "[" || c == "{") { open[++depth] = c; owner[depth] = NR }
-    else if (c == ")") close_with("(")
-    else if (c == "]") close_with("[")
-    else if (c == "}") close_with("{")
+    kind = substr(line, i, 1)
+    if (kind == "(" || kind == "[" || kind == "{") { open[++depth] = kind; owner[depth] = NR }
+    else if (kind == ")") close_with("(")
+    else if (kind == "]") close_with("[")
+    else if (kind == "}") close_with("{")
   }
   for (n = depth; n > 0 && owner[n] == NR; n--) here[NR] = 0
 }
