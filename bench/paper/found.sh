@@ -95,7 +95,7 @@ split() {
 }
 
 # listed FILE: path, what stands there and what the model says, tab-separated, of the first 60 that were held out.
-listed() { awk -F '\t' 'NR == FNR { said[FNR] = $0; next } FNR <= 60 { n = split($1, part, "/"); print part[n] "\t" $2 "\t" said[FNR] }' "$1" "$work/test"; }
+listed() { awk -F '\t' 'NR == FNR { said[FNR] = $0; next } FNR <= 60 && FNR in said { n = split($1, part, "/"); print part[n] "\t" $2 "\t" said[FNR] }' "$1" "$work/test"; }
 
 # pictures EXPERIMENT WHAT: captions of the pictures in the list $work/all.
 pictures() {
@@ -111,7 +111,7 @@ pictures() {
       measure "$run, seed $seed" test_ --data "$work/test"
     done
   done
-  cut -f 1 "$work/test" | xargs "$seqgpu" caption --checkpoint "$(model_of "attention, seed ${seeds%% *}")" --beam 5 --device cpu --threads "$threads" >"$work/said"
+  head -60 "$work/test" | cut -f 1 | xargs "$seqgpu" caption --checkpoint "$(model_of "attention, seed ${seeds%% *}")" --beam 5 --device cpu --threads "$threads" >"$work/said"
   listed "$work/said" >"$results/$1-captions.txt"
   publish --title "$2" --y val_captions_wrong --y-label "captions of the validation set that are not exact" \
     --columns test_bleu:last,beam_bleu:last,test_exact:last,beam_exact:last,val_captions_wrong:last,step:last,elapsed_s:last \
@@ -170,7 +170,7 @@ spanish() {
     measure "LSTM, seed $seed" test_ --data "$work/test"
     measure "LSTM, seed $seed" beam_ --data "$work/test" --beam 16
   done
-  cut -f 1 "$work/test" | xargs "$seqgpu" transcribe --checkpoint "$(model_of "LSTM, seed ${seeds%% *}")" --device cpu --threads "$threads" >"$work/said"
+  head -60 "$work/test" | cut -f 1 | xargs "$seqgpu" transcribe --checkpoint "$(model_of "LSTM, seed ${seeds%% *}")" --device cpu --threads "$threads" >"$work/said"
   listed "$work/said" >"$results/spanish-transcripts.txt"
   publish --title "Spanish captions, spoken" --y val_label_error_rate --y-label "letters of the validation set that are wrong" \
     --columns test_label_error_rate:last,beam_label_error_rate:last,val_label_error_rate:last,step:last,elapsed_s:last \
