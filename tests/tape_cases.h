@@ -59,6 +59,16 @@ static seqgpu_tensor *views(world *w) {
                          seqgpu_tape_rows(t, seqgpu_tape_concat(t, h, h), 2, 2));
 }
 
+/* Overlapping columns and the whole, whose gradients meet; and some of b, whose others have none. */
+static seqgpu_tensor *columns(world *w) {
+  seqgpu_tape *t = w->tape;
+  seqgpu_tensor *h = seqgpu_tape_activation(t, w->leaf[0], SEQGPU_ACTIVATION_TANH); /* [2,3,5] */
+  seqgpu_tensor *a = seqgpu_tape_columns(t, h, 0, 3), *b = seqgpu_tape_columns(t, h, 2, 3);
+  seqgpu_tensor *of_b = seqgpu_tape_columns(t, w->leaf[1], 1, 2);
+  return seqgpu_tape_concat(t, seqgpu_tape_concat(t, seqgpu_tape_mul(t, a, b), h),
+                            seqgpu_tape_mul(t, of_b, of_b));
+}
+
 /* One operator after another reads h, of every kind: some add, some overwrite, some can do both. */
 static seqgpu_tensor *shared_use(world *w) {
   seqgpu_tape *t = w->tape;
@@ -351,6 +361,7 @@ static const test_case cases[] = {
     {"activation identity", act_identity, {{4, 5}}, {0}},
     {"softmax", softmax, {{2, 3, 5}}, {0}},
     {"concat", concat, {{2, 3, 4}, {2, 3, 1}}, {0}},
+    {"columns", columns, {{2, 3, 5}, {2, 3, 4}}, {0}},
     {"rows and reshape", views, {{4, 2, 3}}, {0}},
     {"dropout", dropout, {{7, 5}}, {0}},
     {"cross entropy, mean", cross_entropy_mean, {{2, 3, 5}}, {0}},

@@ -180,6 +180,10 @@ BAD(ids,
     seqgpu_tape_embedding(w->tape, w->leaf[0], seqgpu_tape_ids(w->tape, 4, DIM(1, 1, 1, 1), (int32_t[]){0})))
 BAD(linear_rank, seqgpu_tape_linear(w->tape, w->leaf[4], w->leaf[3], NULL))
 BAD(concat_rows, seqgpu_tape_concat(w->tape, w->leaf[0], w->leaf[4]))
+BAD(columns, seqgpu_tape_columns(w->tape, w->leaf[0], 2, INT64_MAX))
+BAD(columns_before, seqgpu_tape_columns(w->tape, w->leaf[0], -1, 1))
+BAD(columns_none, seqgpu_tape_columns(w->tape, w->leaf[0], 0, 0))
+BAD(columns_null, seqgpu_tape_columns(w->tape, NULL, 0, 1))
 BAD(rows_before, seqgpu_tape_rows(w->tape, w->leaf[0], -1, 1))
 BAD(rows_none, seqgpu_tape_rows(w->tape, w->leaf[0], 0, 0))
 BAD(rows_behind, seqgpu_tape_rows(w->tape, w->leaf[0], 4, 1))
@@ -379,6 +383,11 @@ static const misuse misuses[] = {
     {"ids of four dimensions", bad_ids, "embedding: ids is [1,1,1,1]; its rank must be at most 3"},
     {"linear of three dimensions", bad_linear_rank, "linear: w is [4,4,3] but x is [4,3]"},
     {"concat of other rows", bad_concat_rows, "concat: a is [3,4] but b is [4,3]"},
+    {"columns behind the last", bad_columns,
+     "columns: first is 2 and count 9223372036854775807; they must lie within the 4 columns of x"},
+    {"columns before the first", bad_columns_before, "columns: first is -1"},
+    {"no columns", bad_columns_none, "columns: first is 0 and count 0"},
+    {"columns of NULL", bad_columns_null, "columns: x is NULL"},
     {"rows before the first", bad_rows_before, "rows: first is -1"},
     {"no rows", bad_rows_none, "rows: first is 0 and count 0"},
     {"rows behind the last", bad_rows_behind, "rows: first is 4"},

@@ -291,6 +291,14 @@ seqgpu_tensor *seqgpu_tape_activation(seqgpu_tape *tape, seqgpu_tensor *x, seqgp
   return sq_tape_apply(tape, &activation_op, x->shape, 1, args, attr);
 }
 
+/* Whether a range of the n rows or columns of x is one; else the tape fails. */
+static int range_within(seqgpu_tape *tape, const char *what, int64_t first, int64_t count, int64_t n) {
+  if (first >= 0 && count >= 1 && first <= n && count <= n - first) return 1;
+  sq_tape_fail(tape, SEQGPU_EINVAL, "%s: first is %lld and count %lld; they must lie within the %lld %s of x",
+               what, (long long)first, (long long)count, (long long)n, what);
+  return 0;
+}
+
 /* --- concat: y[r] = (a[r], b[r]),  da and db the parts of dy --- */
 
 /* `memory` of y at the first column of its input. */
@@ -354,6 +362,54 @@ seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_te
   return sq_tape_apply(tape, &concat_op, shape, 2, args, (sq_tape_attr){0});
 }
 
+/* --- columns: y[r,j] = x[r,first + j],  dx[r,first + j] = dy[r,j], 0 elsewhere --- */
+
+/* `memory` of x at the first column of y. */
+static void *columns_of(const seqgpu_tensor *y, const void *memory) {
+  return (char *)memory + (size_t)y->attr.first * y->tape->ctx->element_size;
+}
+static seqgpu_status take_columns(seqgpu_tensor *y, const void *from, void *out) {
+  const sq_copy_args args = {.rows = sq_rows(y),
+                             .cols = sq_last_dim(y),
+                             .src = columns_of(y, from),
+                             .ld_src = sq_last_dim(y->input[0]),
+                             .dst = out,
+                             .ld_dst = sq_last_dim(y)};
+  return SQ_RUN(y->tape->ctx, copy, &args);
+}
+static seqgpu_status columns_forward(seqgpu_tensor *y) {
+  return take_columns(y, y->input[0]->value, y->value);
+}
+static seqgpu_status columns_tangent(seqgpu_tensor *y) {
+  return take_columns(y, sq_tangent_of(y->input[0]), y->tangent);
+}
+static seqgpu_status columns_backward(seqgpu_tensor *y) {
+  seqgpu_tensor *x = y->input[0];
+  seqgpu_context *ctx = y->tape->ctx;
+  void *dx;
+  sq_copy_args args = {.rows = sq_rows(y),
+                       .cols = sq_last_dim(y),
+                       .src = y->grad,
+                       .ld_src = sq_last_dim(y),
+                       .ld_dst = sq_last_dim(x)};
+  SQ_TRY(sq_grad_open(x, &dx, &args.accumulate));
+  if (dx == NULL) return SEQGPU_OK;
+  if (!args.accumulate) SQ_TRY(seqgpu_zero(ctx, dx, (size_t)x->elements * ctx->element_size));
+  args.dst = columns_of(y, dx);
+  return SQ_RUN(ctx, copy, &args);
+}
+static const sq_tape_op columns_op = {"columns",        SQ_TAPE_OWN,     columns_forward,
+                                      columns_backward, columns_tangent, NULL};
+
+seqgpu_tensor *seqgpu_tape_columns(seqgpu_tape *tape, seqgpu_tensor *x, int64_t first, int64_t count) {
+  const sq_tape_arg args[] = {{"x", x, SQ_REALS, 0}};
+  if (!sq_tape_accepts(tape, &columns_op, 1, args)) return NULL;
+  sq_shape shape = x->shape;
+  if (!range_within(tape, "columns", first, count, sq_last_dim(x))) return NULL;
+  shape.dim[shape.rank - 1] = count;
+  return sq_tape_apply(tape, &columns_op, shape, 1, args, (sq_tape_attr){.first = first});
+}
+
 /* --- rows, reshape: views; whoever has a gradient for one leaves it in the memory of its base --- */
 
 static seqgpu_status view(seqgpu_tensor *y, int64_t offset) {
@@ -378,7 +434,7 @@ static seqgpu_status view_tangent(seqgpu_tensor *y) {
 }
 
 static seqgpu_status rows_forward(seqgpu_tensor *y) {
-  return view(y, y->attr.first_row * (y->elements / y->shape.dim[0]));
+  return view(y, y->attr.first * (y->elements / y->shape.dim[0]));
 }
 static seqgpu_status rows_backward(seqgpu_tensor *y) { return view_backward(y); }
 
@@ -393,14 +449,10 @@ static const sq_tape_op reshape_op = {"reshape",        SQ_TAPE_PLACED, reshape_
 seqgpu_tensor *seqgpu_tape_rows(seqgpu_tape *tape, seqgpu_tensor *x, int64_t first, int64_t count) {
   const sq_tape_arg args[] = {{"x", x, SQ_INDEXED, 0}};
   if (!sq_tape_accepts(tape, &rows_op, 1, args)) return NULL;
-  const int64_t n = x->shape.dim[0];
-  if (first < 0 || count < 1 || first > n || count > n - first)
-    return sq_tape_fail(tape, SEQGPU_EINVAL,
-                        "rows: first is %lld and count %lld; they must lie within the %lld rows of x",
-                        (long long)first, (long long)count, (long long)n);
+  if (!range_within(tape, "rows", first, count, x->shape.dim[0])) return NULL;
   sq_shape shape = x->shape;
   shape.dim[0] = count;
-  return sq_tape_apply(tape, &rows_op, shape, 1, args, (sq_tape_attr){.first_row = first});
+  return sq_tape_apply(tape, &rows_op, shape, 1, args, (sq_tape_attr){.first = first});
 }
 
 seqgpu_tensor *seqgpu_tape_reshape(seqgpu_tape *tape, seqgpu_tensor *x, int rank, const int64_t *shape) {

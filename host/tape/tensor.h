@@ -46,7 +46,7 @@ struct sq_tape_op;
 typedef union sq_tape_attr {
   double alpha;
   sq_activation activation;
-  int64_t first_row;
+  int64_t first; /* row or column */
   int state;
   struct {
     double p;

@@ -246,6 +246,11 @@ SEQGPU_API seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a
  * a copy.  x may be ids. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_rows(seqgpu_tape *tape, seqgpu_tensor *x, int64_t first, int64_t count);
 
+/** A range of the last dimension: x [...,D] -> x[...,first..first+count-1] [...,count], the inverse of
+ * seqgpu_tape_concat.  A copy, unlike seqgpu_tape_rows. */
+SEQGPU_API seqgpu_tensor *seqgpu_tape_columns(seqgpu_tape *tape, seqgpu_tensor *x, int64_t first,
+                                              int64_t count);
+
 /** The same elements in another shape [rank].  Without a copy.  x may be ids. */
 SEQGPU_API seqgpu_tensor *seqgpu_tape_reshape(seqgpu_tape *tape, seqgpu_tensor *x, int rank,
                                               const int64_t *shape);
