@@ -237,9 +237,11 @@ static void read_pictures(const seqgpu_captioner *m, seqgpu_tape *t, const seqgp
   if (!attends(m)) return;
   out->values = v;
   out->keys = seqgpu_tape_linear(t, v, seqgpu_tape_param(t, &m->text.memory), NULL);
-  if (m->desc.aside > 0)
-    out->aside = layer(t, numbers_from(m, t, b, m->desc.inputs - m->desc.aside, m->desc.aside), &m->aside,
-                       &m->aside_bias);
+  if (m->desc.aside == 0) return;
+  const int64_t first = m->desc.inputs - m->desc.aside;
+  seqgpu_tensor *y = layer(t, numbers_from(m, t, b, first, m->desc.aside), &m->aside, &m->aside_bias);
+  out->values = seqgpu_tape_concat(t, v, y);
+  out->aside = m->desc.features;
 }
 
 /* ---------------------------------------------------------------- captions */

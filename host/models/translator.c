@@ -255,9 +255,9 @@ static seqgpu_tensor *attend(const seqgpu_translator *m, seqgpu_tape *t, const s
   query = seqgpu_tape_reshape(t, query, 3, asked);
   *context = seqgpu_tape_attention(t, query, source->keys, source->values, v, source->lengths);
   seqgpu_tensor *c = seqgpu_tape_reshape(t, *context, 3, found);
-  if (source->aside) {
-    seqgpu_tensor *d = seqgpu_tape_attention(t, query, source->keys, source->aside, v, source->lengths);
-    c = choose(m, t, h, c, seqgpu_tape_reshape(t, d, 3, found), e[2]);
+  if (source->aside > 0) {
+    const int64_t E = source->aside;
+    c = choose(m, t, h, seqgpu_tape_columns(t, c, 0, E), seqgpu_tape_columns(t, c, E, E), E);
   }
   seqgpu_tensor *both = seqgpu_tape_concat(t, h, c);
   seqgpu_tensor *r =

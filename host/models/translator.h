@@ -29,8 +29,8 @@ static inline int sq_translator_attends(const seqgpu_translator_desc *d) {
 typedef struct sq_translator_source {
   int64_t batch;
   seqgpu_tensor *keys, *values; /* [S,B,D or Y], [S,B,E]; keys NULL without attention */
-  seqgpu_tensor *aside;         /* [S,B,E] other values in the same places; NULL: none */
-  seqgpu_tensor *lengths;       /* [B]; NULL: all have S */
+  int64_t aside; /* the last so many of the E are other values in the same places: half of them, or none */
+  seqgpu_tensor *lengths; /* [B]; NULL: all have S */
   seqgpu_tensor
       *initial[SEQGPU_MAX_STATES]; /* [L,R,W_k] what the decoder begins with, of R = B or K B rows */
 } sq_translator_source;

@@ -59,7 +59,7 @@ static seqgpu_status run_step(search *s) {
   SQ_TRY(seqgpu_tape_clear(t, 0));
   source.values = look_at(t, s->read.values);
   source.keys = look_at(t, s->read.keys);
-  source.aside = look_at(t, s->read.aside);
+  source.aside = s->read.aside;
   if (s->batch.source_lengths)
     source.lengths = seqgpu_tape_lengths(t, s->batch.batch, s->batch.source_lengths);
   for (int k = 0; k < states; k++) source.initial[k] = move_state(s, t, s->state[k]);
