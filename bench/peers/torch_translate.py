@@ -151,6 +151,7 @@ def main():
     for name, size in (("word-size", 256), ("attention-size", 256), ("hidden", 256), ("batch", 64)):
         parser.add_argument("--" + name, type=int, default=size)
     parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--smoothing", type=float, default=0.0)
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--clip", type=float, default=5.0)
     parser.add_argument("--threads", type=int, default=1)
@@ -176,7 +177,7 @@ def main():
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 logits, _ = model.write(before, *model.read(source, lengths))
-                loss = nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten())
+                loss = nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), label_smoothing=args.smoothing)
                 optimizer.zero_grad()
                 loss.backward()
                 norm = nn.utils.clip_grad_norm_(trained, args.clip)
