@@ -65,7 +65,7 @@ static seqgpu_status refuse(const sq_net *n, const span *a, const span *b) {
 
 /* Final states may be in the place of the initial ones, the gradients at these in the place of those, and
  * running statistics in the parameters. */
-static int carried(const span *written, const span *read) {
+static int is_carried(const span *written, const span *read) {
   const int running = strcmp(written->name, "running") == 0 && strcmp(read->name, "params") == 0;
   const int forward = strcmp(written->name, "final") == 0 && strcmp(read->name, "initial") == 0,
             backward = strcmp(written->name, "dinitial") == 0 && strcmp(read->name, "dfinal") == 0;
@@ -78,7 +78,7 @@ static seqgpu_status check_overlaps(const sq_net *n, const span_list *written, c
     for (int j = i + 1; j < written->count; j++)
       if (overlap(w, &written->span[j])) return refuse(n, w, &written->span[j]);
     for (int j = 0; j < read->count; j++)
-      if (overlap(w, &read->span[j]) && !carried(w, &read->span[j])) return refuse(n, w, &read->span[j]);
+      if (overlap(w, &read->span[j]) && !is_carried(w, &read->span[j])) return refuse(n, w, &read->span[j]);
   }
   return SEQGPU_OK;
 }

@@ -1,10 +1,11 @@
 /* caption.c - the application `caption`: its row of the table, its files, its loss and its metric
- * (caption.h).
+ * (caption_model.h).
  *
  * The metric is how many captions are not, word for word, those of their pictures; BLEU of all of them is
  * printed beside it (host/data/bleu.h).
  */
-#include "host/cli/tasks/caption.h"
+#include "host/cli/tasks/caption_model.h"
+#include "host/cli/tasks/caption_use.h"
 
 #include <math.h>
 #include <stdlib.h>

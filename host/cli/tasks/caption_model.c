@@ -1,11 +1,11 @@
-/* caption_model.c - plans, parameters and answers of `caption` (caption.h). */
+/* caption_model.c - plans, parameters and answers of `caption` (caption_model.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/cli/application_words.h"
 #include "host/cli/hessian.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/caption.h"
+#include "host/cli/tasks/caption_model.h"
 
 /* ---------------------------------------------------------------- its form, in a checkpoint */
 

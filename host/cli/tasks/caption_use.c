@@ -1,4 +1,4 @@
-/* caption_use.c - `seqgpu caption`: pictures in, a line of text each out (caption.h).
+/* caption_use.c - `seqgpu caption`: pictures in, a line of text each out (caption_model.h).
  *
  * A search keeps no attention of all patches: the weights of --svg come from one more run of the decoder over
  * each caption.
@@ -8,7 +8,7 @@
 
 #include "host/cli/json.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/caption.h"
+#include "host/cli/tasks/caption_use.h"
 #include "host/cli/whole_file.h"
 #include "host/data/caption_picture.h"
 

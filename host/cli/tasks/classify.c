@@ -1,7 +1,8 @@
 /* classify.c - the application `classify`: its row of the table, its files, its loss and its metric
- * (classify.h).
+ * (classify_model.h).
  */
-#include "host/cli/tasks/classify.h"
+#include "host/cli/tasks/classify_model.h"
+#include "host/cli/tasks/classify_use.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/* classify_model.c - plans, parameters and answers of `classify` (classify.h). */
+/* classify_model.c - plans, parameters and answers of `classify` (classify_model.h). */
+#include "host/cli/tasks/classify_model.h"
 #include "host/cli/hessian.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/classify.h"
 
 seqgpu_status classify_plan_set(classify_app *a, const labelled_set *s, int training, seqgpu_plan **out) {
   const classify_options *o = classify_options_of(&a->base);
@@ -41,6 +41,4 @@ seqgpu_status classify_forward(classify_app *a, const seqgpu_plan *plan, const s
   return seqgpu_tape_status(a->base.tape);
 }
 
-seqgpu_status classify_read_answer(classify_app *a) {
-  return app_read(a->logits, &a->answer, &a->room);
-}
+seqgpu_status classify_read_answer(classify_app *a) { return app_read(a->logits, &a->answer, &a->room); }

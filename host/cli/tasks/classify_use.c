@@ -1,9 +1,9 @@
-/* classify_use.c - `seqgpu classify`: sentences in, a line each, and their classes out (classify.h).
+/* classify_use.c - `seqgpu classify`: sentences in, a line each, and their classes out (classify_model.h).
  *
  * An empty line stays one.  --html FILE writes a page of the sentences, with the weights of the attention as
  * the depth of colour behind each word.
  */
-#include "host/cli/tasks/classify.h"
+#include "host/cli/tasks/classify_use.h"
 
 #include <stdlib.h>
 

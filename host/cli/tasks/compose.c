@@ -1,12 +1,13 @@
 /* compose.c - the application `compose`: its row of the table, its files, its loss and its metric
- * (compose.h).
+ * (compose_app.h).
  *
  * The metric is that of Boulanger-Lewandowski, Bengio, Vincent (ICML 2012): the negative log-likelihood of a
  * step, its 88 keys added, mean over all steps of all pieces, in nats.  Beside it stands the accuracy of Bay,
  * Ehmann, Downie (2009): of the keys that sound, or are said to sound with probability .5, those that are
  * both.
  */
-#include "host/cli/tasks/compose.h"
+#include "host/cli/tasks/compose_app.h"
+#include "host/cli/tasks/compose_use.h"
 
 #include <stdlib.h>
 

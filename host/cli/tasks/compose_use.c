@@ -1,10 +1,10 @@
-/* compose_use.c - `seqgpu compose`: a piece drawn from the model, after what it begins with (compose.h). */
+/* compose_use.c - `seqgpu compose`: a piece drawn from the model, after what it begins with (compose_app.h). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/cli/carried.h"
-#include "host/cli/tasks/compose.h"
+#include "host/cli/tasks/compose_use.h"
 #include "host/cli/whole_file.h"
 #include "host/data/midi.h"
 #include "host/data/roll_picture.h"

@@ -1,10 +1,11 @@
-/* draw.c - the application `draw`: its row of the table, its files, its loss and its metric (draw.h).
+/* draw.c - the application `draw`: its row of the table, its files, its loss and its metric (draw_model.h).
  *
  * The metric is that of Graves (2013): the negative logarithm of the density of each next point, whose
  * offsets are divided by the deviation of the training set's, plus that of lifting the pen there or not; mean
  * over all points of all drawings, in nats.  A density has no upper bound, so it may be negative.
  */
-#include "host/cli/tasks/draw.h"
+#include "host/cli/tasks/draw_model.h"
+#include "host/cli/tasks/draw_use.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
-/* draw_model.c - plans and parameters of the application `draw` (draw.h). */
+/* draw_model.c - plans and parameters of the application `draw` (draw_model.h). */
+#include "host/cli/tasks/draw_model.h"
 #include "host/cli/application_words.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/draw.h"
 
 /* Each layer is a network of its own, since what it reads is more than the layer below. */
 static model_config layer_config(const draw_app *a) {

@@ -1,4 +1,4 @@
-/* draw_use.c - `seqgpu draw`: drawings made by the model, after what they begin with (draw.h).
+/* draw_use.c - `seqgpu draw`: drawings made by the model, after what they begin with (draw_model.h).
  *
  * Drawings in one column of the sheet come from the same random numbers.
  */
@@ -8,7 +8,7 @@
 
 #include "host/cli/carried.h"
 #include "host/cli/json.h"
-#include "host/cli/tasks/draw.h"
+#include "host/cli/tasks/draw_use.h"
 #include "host/cli/whole_file.h"
 #include "host/data/stroke_picture.h"
 

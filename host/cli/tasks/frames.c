@@ -1,10 +1,11 @@
-/* frames.c - the application `frames`: its row of the table, its files, its loss and its metric (frames.h).
+/* frames.c - the application `frames`: its row of the table, its files, its loss and its metric (frames_model.h).
  *
  * It learns from images that move (clip_set.h): the label of a frame is that of the image, the label of a
  * clip the direction.  The loss is the mean cross-entropy of the frames and that of the clips, added; the
  * metric is the share of frames that are wrong.
  */
-#include "host/cli/tasks/frames.h"
+#include "host/cli/tasks/frames_model.h"
+#include "host/cli/tasks/frames_use.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
-/* frames_model.c - what the model of `frames` reads and says, its plan and its parameters (frames.h). */
+/* frames_model.c - what the model of `frames` reads and says, its plan and its parameters (frames_model.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/cli/application_words.h"
 #include "host/cli/hessian.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/frames.h"
+#include "host/cli/tasks/frames_model.h"
 
 static const char classes_key[] = "classes";
 

@@ -1,4 +1,4 @@
-/* frames_use.c - `seqgpu frames`: clips in, the labels of their frames and their directions out (frames.h).
+/* frames_use.c - `seqgpu frames`: clips in, the labels of their frames and their directions out (frames_model.h).
  *
  * Clips are read in batches of near lengths, and printed in the order in which they were named.
  */
@@ -8,7 +8,7 @@
 #include "host/cli/application_words.h"
 #include "host/cli/json.h"
 #include "host/cli/task_learner.h"
-#include "host/cli/tasks/frames.h"
+#include "host/cli/tasks/frames_use.h"
 #include "host/cli/whole_file.h"
 #include "host/data/clip_picture.h"
 

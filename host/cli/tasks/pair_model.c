@@ -1,5 +1,5 @@
 /* pair_model.c - plans, parameters and answers of applications that write a sequence for a sequence
- * (pair_task.h).
+ * (pair_model.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "host/cli/application_words.h"
 #include "host/cli/hessian.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/pair_task.h"
+#include "host/cli/tasks/pair_model.h"
 
 /* ---------------------------------------------------------------- plans and parameters */
 

@@ -1,4 +1,4 @@
-/* speak.c - the application `speak`: its row of the table, its files, its loss and its metric (speak.h).
+/* speak.c - the application `speak`: its row of the table, its files, its loss and its metric (speak_model.h).
  *
  * What is learnt from are recordings and strings of them, with a pause behind each: in silence it is clear
  * where a letter ends, and when the next begins.
@@ -7,7 +7,8 @@
  * cross-entropy of every step's being the last.  The metric is the former, where what was said before is
  * known.  Beside it stands at how many ends the model would end, by the rule of `seqgpu speak`.
  */
-#include "host/cli/tasks/speak.h"
+#include "host/cli/tasks/speak_model.h"
+#include "host/cli/tasks/speak_use.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-/* speak_model.c - plans and parameters of the application `speak`, and its batches on the tape (speak.h). */
+/* speak_model.c - plans and parameters of the application `speak`, and its batches on the tape (speak_model.h). */
 #include <math.h>
 #include <string.h>
 
 #include "host/cli/application_words.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/speak.h"
+#include "host/cli/tasks/speak_model.h"
 #include "host/data/grow.h"
 
 /* ---------------------------------------------------------------- plans and parameters */

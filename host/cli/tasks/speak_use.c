@@ -1,4 +1,4 @@
-/* speak_use.c - `seqgpu speak`: lines of text in, one after another in a WAV file (speak.h).
+/* speak_use.c - `seqgpu speak`: lines of text in, one after another in a WAV file (speak_model.h).
  *
  * A step is said, and heard before the next one, until it is likelier than not that the end has come: until
  * the product of 1 / (1 + exp e_t) is below one half.
@@ -10,7 +10,7 @@
 #include "host/cli/carried.h"
 #include "host/cli/json.h"
 #include "host/cli/memory.h"
-#include "host/cli/tasks/speak.h"
+#include "host/cli/tasks/speak_use.h"
 #include "host/cli/text_bytes.h"
 #include "host/cli/whole_file.h"
 #include "host/context/utf8.h"

@@ -1,10 +1,11 @@
-/* tag.c - the application `tag`: its row of the table, its files, its loss and its metric (tag.h).
+/* tag.c - the application `tag`: its row of the table, its files, its loss and its metric (tag_model.h).
  *
  * The vocabulary has the words that training has at least --min-count times; what is not in it, in training
  * too, is <unk>, and is told apart by its letters alone.  So the model learns from rare words what it will
  * meet in new ones.
  */
-#include "host/cli/tasks/tag.h"
+#include "host/cli/tasks/tag_model.h"
+#include "host/cli/tasks/tag_use.h"
 
 #include <stdlib.h>
 #include <string.h>

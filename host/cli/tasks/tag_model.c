@@ -1,7 +1,7 @@
-/* tag_model.c - sentences as numbers, the model of `tag` and its answers (tag.h). */
+/* tag_model.c - sentences as numbers, the model of `tag` and its answers (tag_model.h). */
+#include "host/cli/tasks/tag_model.h"
 #include "host/cli/hessian.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/tag.h"
 
 /* ---------------------------------------------------------------- sentences */
 

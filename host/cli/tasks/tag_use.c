@@ -1,9 +1,9 @@
-/* tag_use.c - `seqgpu tag`: sentences in, a line each, and their words with their tags out (tag.h).
+/* tag_use.c - `seqgpu tag`: sentences in, a line each, and their words with their tags out (tag_model.h).
  *
  * Sentences are tagged in batches of near lengths, and printed in the order in which they came.  An empty
  * line stays one.
  */
-#include "host/cli/tasks/tag.h"
+#include "host/cli/tasks/tag_use.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* transcribe.c - the application `transcribe`: its row of the table, its files, its loss and its metric
- * (transcribe.h).
+ * (transcribe_model.h).
  *
  * Labels are the letters of the text, and those of folders digits.  A model that begins with strings of
  * digits answers blank for long; so the first epochs have single recordings, and later ones strings of one
@@ -8,7 +8,8 @@
  * The metric is the label error rate: insertions, deletions and substitutions that make of what the model
  * reads what was said, divided by the labels that were said, over all recordings and strings together.
  */
-#include "host/cli/tasks/transcribe.h"
+#include "host/cli/tasks/transcribe_model.h"
+#include "host/cli/tasks/transcribe_use.h"
 
 #include <math.h>
 #include <stdlib.h>

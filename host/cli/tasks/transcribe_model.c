@@ -1,7 +1,7 @@
-/* transcribe_model.c - what the model of `transcribe` writes, its plan and its parameters (transcribe.h). */
+/* transcribe_model.c - what the model of `transcribe` writes, its plan and its parameters (transcribe_model.h). */
+#include "host/cli/tasks/transcribe_model.h"
 #include "host/cli/application_words.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/transcribe.h"
 
 /* ---------------------------------------------------------------- plan and parameters */
 

@@ -1,4 +1,4 @@
-/* transcribe_use.c - `seqgpu transcribe`: recordings in, a line of text each out (transcribe.h).
+/* transcribe_use.c - `seqgpu transcribe`: recordings in, a line of text each out (transcribe_model.h).
  *
  * Recordings are read in batches of near lengths, and printed in the order in which they were named.
  */
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "host/cli/json.h"
-#include "host/cli/tasks/transcribe.h"
+#include "host/cli/tasks/transcribe_use.h"
 #include "host/cli/whole_file.h"
 #include "host/data/speech_picture.h"
 

@@ -1,4 +1,4 @@
-/* write.c - the application `write`: its row of the table, its files, its loss and its metric (write.h).
+/* write.c - the application `write`: its row of the table, its files, its loss and its metric (write_model.h).
  *
  * What it learns from is made as it goes: lines of a text in fonts of pen strokes, each time in another hand
  * (host/data/pen_set.h).
@@ -7,7 +7,8 @@
  * many letters lie between the one that the window weighs most and the one that the point is of; the mean of
  * all.
  */
-#include "host/cli/tasks/write.h"
+#include "host/cli/tasks/write_model.h"
+#include "host/cli/tasks/write_use.h"
 
 #include <math.h>
 #include <stdlib.h>

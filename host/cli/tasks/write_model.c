@@ -1,10 +1,10 @@
-/* write_model.c - plans and parameters of the application `write` (write.h). */
+/* write_model.c - plans and parameters of the application `write` (write_model.h). */
 #include <math.h>
 #include <string.h>
 
 #include "host/cli/application_words.h"
 #include "host/cli/network.h"
-#include "host/cli/tasks/write.h"
+#include "host/cli/tasks/write_model.h"
 
 /* Each layer is a network of its own, since what it reads is more than the layer below. */
 static model_config layer_config(const write_app *a) {

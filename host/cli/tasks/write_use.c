@@ -1,4 +1,4 @@
-/* write_use.c - `seqgpu write`: texts in the model's hand (write.h).
+/* write_use.c - `seqgpu write`: texts in the model's hand (write_model.h).
  *
  * Graves (2013, section 5.3) ends a drawing when the window weighs the place after the last letter more than
  * any letter.  But it runs ahead of the pen by a stroke, or behind.  Here a drawing ends when the window
@@ -12,7 +12,7 @@
 
 #include "host/cli/carried.h"
 #include "host/cli/json.h"
-#include "host/cli/tasks/write.h"
+#include "host/cli/tasks/write_use.h"
 #include "host/cli/text.h"
 #include "host/cli/whole_file.h"
 #include "host/data/stroke_picture.h"

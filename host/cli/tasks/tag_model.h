@@ -1,11 +1,11 @@
-/* tag.h - the application `tag`: a part of speech for each word of a sentence (seqgpu/tagger.h).
+/* tag_model.h - the application `tag`: a part of speech for each word of a sentence (seqgpu/tagger.h).
  *
  *   tag.c         options, files, training and its metric
  *   tag_model.c   sentences as numbers, plans, parameters, answers
  *   tag_use.c     `seqgpu tag`: sentences in, tags out
  */
-#ifndef TAG_H
-#define TAG_H
+#ifndef TAG_MODEL_H
+#define TAG_MODEL_H
 
 #include "host/cli/application_words.h"
 
@@ -40,8 +40,6 @@ typedef struct tag_app {
 
 static inline const tag_options *tag_options_of(const app *a) { return (const tag_options *)a->options; }
 
-/* ---- tag_model.c ---- */
-
 /* Numbers the sentences of a set, which may have none; `files` are for sentences about them.  0, or an exit
  * code; tag_close_set is to be called in any case. */
 int tag_open_set(tag_app *a, const arg_list *files, tag_set *s);
@@ -57,10 +55,4 @@ seqgpu_status tag_batch(tag_set *s, const int32_t *which, int64_t count, seqgpu_
 seqgpu_status tag_forward(tag_app *a, const tag_set *s, const seqgpu_tagger_batch *batch);
 /* Copies the logits of the last batch to a->answer. */
 seqgpu_status tag_read_answer(tag_app *a);
-/* ---- tag_use.c ---- */
-
-/* `seqgpu tag` for an app that is open. */
-int tag_use(app *a);
-extern const arg_spec tag_use_specs[];
-
 #endif

@@ -1,11 +1,11 @@
-/* speak.h - the application `speak`: text to speech (seqgpu/speaker.h).
+/* speak_model.h - the application `speak`: text to speech (seqgpu/speaker.h).
  *
  *   speak.c         options, files, training and its metric
  *   speak_model.c   plans, parameters, memory, a batch on the tape
  *   speak_use.c     `seqgpu speak`: text in, a WAV file and a picture out
  */
-#ifndef SPEAK_H
-#define SPEAK_H
+#ifndef SPEAK_MODEL_H
+#define SPEAK_MODEL_H
 
 #include "host/cli/application.h"
 #include "host/data/speech_set.h"
@@ -75,8 +75,6 @@ static inline const speak_options *speak_options_of(const app *a) {
 /* Whether something is to be said, and nothing is measured. */
 static inline int speak_says(const app *a) { return a->options->use && a->options->val_data.count == 0; }
 
-/* ---- speak_model.c ---- */
-
 /* Plans for texts of so many letters, so many steps and sequences. */
 seqgpu_status speak_plan(const speak_app *a, int64_t letters, int64_t steps, int64_t sequences, int training,
                          speak_plans *out);
@@ -96,13 +94,5 @@ void speak_losses(speak_app *a, const speak_plans *p, const speak_batch *b, int 
 /* The step of a sequence, from 0, at which it is likelier than not that its end has come; `steps` if there is
  * none.  logit: step t at logit[t * stride]. */
 int64_t speak_find_end(const float *logit, int64_t steps, int64_t stride);
-
-/* ---- speak_use.c ---- */
-
-/* What is to be said, by numbers of letters; 0, or an exit code after a sentence. */
-int speak_open_lines(speak_app *a);
-/* `seqgpu speak` for an app that is open. */
-int speak_use(app *a);
-extern const arg_spec speak_use_specs[];
 
 #endif

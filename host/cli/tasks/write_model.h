@@ -1,11 +1,11 @@
-/* write.h - the application `write`: a text as pen strokes (seqgpu/writer.h).
+/* write_model.h - the application `write`: a text as pen strokes (seqgpu/writer.h).
  *
  *   write.c         options, files, training and its metric
  *   write_model.c   plans and parameters
  *   write_use.c     `seqgpu write`: texts in the model's hand
  */
-#ifndef WRITE_H
-#define WRITE_H
+#ifndef WRITE_MODEL_H
+#define WRITE_MODEL_H
 
 #include "host/cli/tasks/pen_data.h"
 #include "host/cli/tasks/pen_point.h"
@@ -47,8 +47,6 @@ static inline const write_options *write_options_of(const app *a) {
 /* Whether texts are to be written, and nothing is measured. */
 static inline int write_makes(const app *a) { return a->options->use && a->options->val_data.count == 0; }
 
-/* ---- write_model.c ---- */
-
 /* Plans for drawings of so many points, so many side by side. */
 seqgpu_status write_plan(const write_app *a, int64_t points, int64_t drawings, int training,
                          write_plans *out);
@@ -66,13 +64,5 @@ static inline int64_t write_heaviest(const float *weight, int64_t letters) {
     if (weight[u] > weight[best]) best = u;
   return best;
 }
-
-/* ---- write_use.c ---- */
-
-/* Reads --text and --input; 0, or an exit code after a sentence. */
-int write_read_texts(write_app *a);
-/* `seqgpu write` for an app that is open. */
-int write_use(app *a);
-extern const arg_spec write_use_specs[];
 
 #endif

@@ -1,11 +1,11 @@
-/* transcribe.h - the application `transcribe`: speech to text (seqgpu/transcriber.h).
+/* transcribe_model.h - the application `transcribe`: speech to text (seqgpu/transcriber.h).
  *
  *   transcribe.c         options, files, training and its metric
  *   transcribe_model.c   what the model writes, plan, parameters, memory
  *   transcribe_use.c     `seqgpu transcribe`: recordings in, text out
  */
-#ifndef TRANSCRIBE_H
-#define TRANSCRIBE_H
+#ifndef TRANSCRIBE_MODEL_H
+#define TRANSCRIBE_MODEL_H
 
 #include "host/cli/application.h"
 #include "host/data/speech_set.h"
@@ -61,8 +61,6 @@ static inline const transcribe_options *transcribe_options_of(const app *a) {
   return (const transcribe_options *)a->options;
 }
 
-/* ---- transcribe_model.c ---- */
-
 /* A plan for the batches of a set. */
 seqgpu_status transcribe_plan(const transcribe_app *a, const speech_set *s, int training, seqgpu_plan **out);
 /* 0, or CLI_FAILED after a sentence, if the model needs more memory than is free. */
@@ -75,12 +73,5 @@ seqgpu_status transcribe_read_answer(transcribe_app *a);
  * probability (0 without a beam). */
 seqgpu_status transcribe_read_labels(transcribe_app *a, const speech_batch *b, int64_t i, int64_t *count,
                                      double *log_probability);
-
-/* ---- transcribe_use.c ---- */
-
-/* `seqgpu transcribe` for an app that is open. */
-int transcribe_use(app *a);
-extern const arg_spec transcribe_use_specs[];
-extern const arg_spec transcribe_eval_specs[];
 
 #endif

@@ -1,11 +1,11 @@
-/* caption.h - the application `caption`: what is in a picture, in words (seqgpu/captioner.h).
+/* caption_model.h - the application `caption`: what is in a picture, in words (seqgpu/captioner.h).
  *
  *   caption.c         options, files, training and its metric
  *   caption_model.c   plans, parameters, memory, answers
  *   caption_use.c     `seqgpu caption`: pictures in, captions out
  */
-#ifndef CAPTION_H
-#define CAPTION_H
+#ifndef CAPTION_MODEL_H
+#define CAPTION_MODEL_H
 
 #include "host/cli/application.h"
 #include "host/data/bleu.h"
@@ -56,8 +56,6 @@ static inline const caption_options *caption_options_of(const app *a) {
   return (const caption_options *)a->options;
 }
 
-/* ---- caption_model.c ---- */
-
 /* What a picture is to the model, by the options or the checkpoint; 0, or an exit code after a sentence. */
 int caption_open_form(const caption_app *a, picture_form *out);
 /* The same for a checkpoint, from malloc; NULL when out of memory. */
@@ -72,11 +70,5 @@ seqgpu_status caption_build_model(caption_app *a, const seqgpu_plan *plan);
 int caption_check_memory(const caption_app *a, const seqgpu_plan *plan);
 /* Captions of the pictures which[count] of val, of a batch that has them. */
 seqgpu_status caption_search(caption_app *a, const int32_t *which, const picture_batch *b);
-
-/* ---- caption_use.c ---- */
-
-/* `seqgpu caption` for an app that is open. */
-int caption_use(app *a);
-extern const arg_spec caption_use_specs[];
 
 #endif

@@ -1,11 +1,11 @@
-/* frames.h - the application `frames`: what each frame of a clip shows, and how it moves (seqgpu/watcher.h).
+/* frames_model.h - the application `frames`: what each frame of a clip shows, and how it moves (seqgpu/watcher.h).
  *
  *   frames.c         options, files, training and its metric
  *   frames_model.c   what the model reads, plan, parameters, memory
  *   frames_use.c     `seqgpu frames`: clips in, labels out
  */
-#ifndef FRAMES_H
-#define FRAMES_H
+#ifndef FRAMES_MODEL_H
+#define FRAMES_MODEL_H
 
 #include "host/cli/application.h"
 #include "host/data/clip_set.h"
@@ -44,8 +44,6 @@ static inline const frames_options *frames_options_of(const app *a) {
   return (const frames_options *)a->options;
 }
 
-/* ---- frames_model.c ---- */
-
 /* How many classes a->train has, or those of the checkpoint; 0, or an exit code after a sentence. */
 int frames_open_classes(frames_app *a);
 /* The same as a text of a checkpoint; 0 when out of memory. */
@@ -58,11 +56,5 @@ seqgpu_status frames_build_model(frames_app *a, const seqgpu_plan *plan);
 /* The logits of a batch on the tape, and copies of them on the host. */
 seqgpu_status frames_forward(frames_app *a, const seqgpu_plan *plan, const clip_batch *b);
 seqgpu_status frames_read_answers(frames_app *a);
-
-/* ---- frames_use.c ---- */
-
-/* `seqgpu frames` for an app that is open. */
-int frames_use(app *a);
-extern const arg_spec frames_use_specs[];
 
 #endif

@@ -1,11 +1,11 @@
-/* classify.h - the application `classify`: a class for each sentence (seqgpu/classifier.h).
+/* classify_model.h - the application `classify`: a class for each sentence (seqgpu/classifier.h).
  *
  *   classify.c         options, files, training and its metric
  *   classify_model.c   plans, parameters, answers
  *   classify_use.c     `seqgpu classify`: sentences in, classes out; what they attend to, as a page
  */
-#ifndef CLASSIFY_H
-#define CLASSIFY_H
+#ifndef CLASSIFY_MODEL_H
+#define CLASSIFY_MODEL_H
 
 #include "host/cli/application_words.h"
 #include "seqgpu/classifier.h"
@@ -46,9 +46,5 @@ int classify_check_memory(const classify_app *a, const seqgpu_plan *plan);
 /* The logits of a batch on the tape, and copied to a->answer. */
 seqgpu_status classify_forward(classify_app *a, const seqgpu_plan *plan, const seqgpu_tagger_batch *batch);
 seqgpu_status classify_read_answer(classify_app *a);
-
-/* `seqgpu classify` for an app that is open. */
-int classify_use(app *a);
-extern const arg_spec classify_use_specs[];
 
 #endif

@@ -1,10 +1,10 @@
-/* compose.h - the application `compose`: polyphonic music, a step after what was before (seqgpu/composer.h).
+/* compose_app.h - the application `compose`: polyphonic music, a step after what was before (seqgpu/composer.h).
  *
  *   compose.c       options, files, training and its metric
  *   compose_use.c   `seqgpu compose`: new music, as a piano roll, a MIDI file, a picture
  */
-#ifndef COMPOSE_H
-#define COMPOSE_H
+#ifndef COMPOSE_APP_H
+#define COMPOSE_APP_H
 
 #include "host/cli/application.h"
 #include "host/data/roll_set.h"
@@ -34,9 +34,5 @@ typedef struct compose_app {
 static inline const compose_options *compose_options_of(const app *a) {
   return (const compose_options *)a->options;
 }
-
-/* `seqgpu compose` for an app that is open. */
-int compose_use(app *a);
-extern const arg_spec compose_use_specs[];
 
 #endif

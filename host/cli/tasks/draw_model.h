@@ -1,11 +1,11 @@
-/* draw.h - the application `draw`: pen strokes, a point after what was before (seqgpu/drawer.h).
+/* draw_model.h - the application `draw`: pen strokes, a point after what was before (seqgpu/drawer.h).
  *
  *   draw.c         options, files, training and its metric
  *   draw_model.c   plans and parameters
  *   draw_use.c     `seqgpu draw`: new drawings, as text and as a sheet
  */
-#ifndef DRAW_H
-#define DRAW_H
+#ifndef DRAW_MODEL_H
+#define DRAW_MODEL_H
 
 #include "host/cli/application.h"
 #include "host/cli/tasks/pen_point.h"
@@ -42,8 +42,6 @@ static inline const draw_options *draw_options_of(const app *a) { return (const 
 /* Whether drawings are to be made, and nothing is measured. */
 static inline int draw_makes(const app *a) { return a->options->use && a->options->val_data.count == 0; }
 
-/* ---- draw_model.c ---- */
-
 /* Plans for so many points of so many drawings. */
 seqgpu_status draw_plan(const draw_app *a, int64_t points, int64_t drawings, int training, draw_plans *out);
 void draw_destroy_plans(draw_plans *p);
@@ -52,13 +50,5 @@ int draw_check_memory(const draw_app *a, const draw_plans *p);
 seqgpu_status draw_build_model(draw_app *a, const draw_plans *p);
 /* Blocks of random numbers of an update, at most. */
 uint64_t draw_random_blocks(const draw_app *a);
-
-/* ---- draw_use.c ---- */
-
-/* The numbers of --bias; 0, or an exit code after a sentence. */
-int draw_read_biases(draw_app *a);
-/* `seqgpu draw` for an app that is open. */
-int draw_use(app *a);
-extern const arg_spec draw_use_specs[];
 
 #endif
