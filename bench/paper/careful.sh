@@ -9,11 +9,10 @@
 #   adding        squared error of the sum at most 0.001.  With normal errors that is 1 % of the means of the
 #                 two numbers off by more than 0.04, the criterion of Hochreiter & Schmidhuber.
 #   memory-5bit   at most 1 % of the sequences have a wrong symbol
-# Deviations: T = 30 (the paper: 80 and 200, 50,000 updates); input weights of 0.1 for adding, too (0.001);
+# Deviations: T = 30 (the paper: 80 and 200, 50,000 updates; ours at 80 may make 70,000); input weights of 0.1 for adding, too (0.001);
 # the learning rate falls as a cosine, from 0.02 for adding and 0.01 for memory-5bit (constant); the norm of
 # the gradient is clipped to 1, for adding beyond T = 50 to 0.1.  Inputs and targets of adding are centred,
-# those of memory-5bit are not; the five seeds of adding at T = 30 in bench/results are from before there was
-# --centre.
+# those of memory-5bit are not.
 #
 # Trials of adding, seed 1.  T = 30: centred, with input weights of 0.001 it was at 0.156 after 1,800 updates,
 # with 0.1 at 0.027 after 1,700; not centred, with 0.1, at 0.065 after 1,700.  T = 50, not centred: with a
@@ -24,8 +23,10 @@
 # with 0.1 had been up at 9 on its way; clipped to 0.1, that one was at 0.10 after 6,500 and at 0.015 after
 # 15,000, while a rate of 0.03, or of 0.01 with input weights of 0.01, was at the baseline after 6,500.
 # With these and at most 30,000 updates seeds 1 and 2 ended at 0.0034 and 0.0014; with 50,000, as in the paper, seed 1
-# is solved after 38,600, seed 2 ends at 0.00114, and 3 and 4 were at 0.0036 and 0.0099 after 24,000, when the run was
-# stopped for want of time.
+# is solved after 38,600, seed 2 ends at 0.00114, and 3 and 4 were at 0.0036 and 0.0099 after 24,000, when they were
+# stopped; with 70,000 four of four were, after 30,000 to 46,200.  All these were measured with 500 sequences every 100
+# updates, and stopped when chance had one below the limit: the mean over the last 10,000 sequences that those four
+# learnt from was 0.0012 to 0.0014.  Since then 10,000 are measured.
 # memory-5bit at T = 50: four seeds of five.
 #
 # Two runs beside them make as many updates as the slowest seed: the same weights without momentum, and
@@ -54,7 +55,7 @@ for task in "$@"; do
       until="--stop-at-metric 0.01" ;;
     *) echo "careful.sh: the task is \"$task\"; it must be adding or memory-5bit" >&2; exit 2 ;;
   esac
-  common="--T $T $centre --cell rnn --hidden 100 --batch 100 --clip $clip --lr $rate --log-every 100 --eval-every 100 --eval-size 500
+  common="--T $T $centre --cell rnn --hidden 100 --batch 100 --clip $clip --lr $rate --log-every 100 --eval-every 500 --eval-size 10000
     --lr-schedule cosine --lr-every $updates $until --minutes $(share $((seeds + 2)))"
   momentum="--optimizer nesterov --momentum 0.98 --momentum-rise --momentum-end $updates"
   most=0
