@@ -40,6 +40,8 @@ equal "cpu f32: task tag, learns a toy without an error" "$(value val_error_rate
 check "its log names the metric" grep -q '"val_error_rate": ' log
 resumed "tag" tag $tiny --dropout 0.3 --layers 2
 shared "tag" tag $tiny --dropout 0.3 --layers 2 --word-dropout 0.3
+resumed "tag, rare words dropped, capitals or not" tag $tiny --rare-dropout 2 --small-letters
+shared "tag, rare words dropped, capitals or not" tag $tiny --rare-dropout 2 --small-letters
 resumed "tag, gru of words alone to the right" tag $tiny --cell gru --letter-size 0 --one-direction
 resumed "tag, Hessian-free" tag $tiny --optimizer hessian-free --cg-iterations 9 --dropout 0.3
 refused "states that are not shown" 2 "takes a batch as a whole" train tag $data $tiny --optimizer hessian-free --structural-damping 0.1
@@ -77,6 +79,17 @@ assert all(0.5 < p <= 1 for r in rows for p in r[\"probabilities\"])"' sh "$seqg
 else
   skip "JSON, a line a sentence" "no python3"
 fi
+# capitals: those of the tags must stay
+awk -F '\t' -v OFS='\t' 'NF == 10 { $2 = toupper($2) } { print }' val.conllu >capitals.conllu
+run train tag $data $tiny --small-letters --steps 20 --checkpoint small --quiet
+for model in tagger small; do
+  run eval --checkpoint $model --data val.conllu --json >as_learnt && run eval --checkpoint $model --data capitals.conllu --json >in_capitals
+  echo "$model $(value unknown as_learnt) $(value unknown in_capitals)"
+done >unknown 2>err
+check "--small-letters: words in capitals are known" awk '$1 == "small" { right = $2 == $3 } $1 == "tagger" { other = $3 > $2 } END { exit !(right && other) }' unknown
+refused "resume without regard to capitals" 1 "--small-letters: " train tag $data --small-letters --resume tagger
+refused "a share below 0" 2 "--rare-dropout: " train tag $data --rare-dropout -1
+rm -f small capitals.conllu as_learnt in_capitals unknown
 check "inspect shows what it is" sh -c '"$1" inspect --checkpoint tagger | grep -q "speller.weight_ih_l0_reverse"' sh "$seqgpu"
 run train tag --data val.conllu --init-from tagger --steps 1 --checkpoint more --quiet >out 2>err
 check "another run can begin from it" run eval --checkpoint more --data val.conllu

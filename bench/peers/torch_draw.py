@@ -73,6 +73,34 @@ def evaluate(model, drawings, batch):
     return sum(loss.item() for loss, _ in sums) / sum(points for _, points in sums)
 
 
+def learn(model, args, train, batch_loss, validate, metric, log):
+    """Trains for args.epochs, and writes a line after each; batch_loss says the sum over a batch and how many terms it has."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    print(sum(p.numel() for p in trained), flush=True)
+    optimizer = torch.optim.Adam(trained, lr=args.lr, fused=True)
+    step, terms, seconds = 0, 0, 0.0
+    updates = args.epochs * -(-len(train) // args.batch)
+    for _ in range(args.epochs):
+        total, start = 0.0, time.perf_counter()
+        for count, sequences in enumerate(batches(train, args.batch), 1):
+            rate = 0.5 * args.lr * (1 + math.cos(math.pi * (step + count - 1) / updates))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            loss, size = batch_loss(model, sequences)
+            loss = loss / size
+            optimizer.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(trained, args.clip)
+            optimizer.step()
+            total += loss.item()
+            terms += size
+        step, seconds = step + count, seconds + time.perf_counter() - start
+        val_loss = validate()
+        log.write(json_line({"step": step, "loss": total / count, "val_loss": val_loss, "val_" + metric: val_loss, "grad_norm": norm.item(),
+                             "lr": rate, "tokens_per_s": terms / seconds, "elapsed_s": seconds}))
+        log.flush()
+
+
 def main():
     parser = argparse.ArgumentParser(description="pen strokes in PyTorch, as `seqgpu train draw` does it")
     for name in ("data", "val-data", "test-data", "log"):
@@ -90,31 +118,8 @@ def main():
     for drawing in (*train, *val, *test):
         drawing[:, :2] /= deviation
     model = Drawer(args)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    print(sum(p.numel() for p in trained), flush=True)
-    optimizer = torch.optim.Adam(trained, lr=args.lr, fused=True)
-    step, points, seconds = 0, 0, 0.0
-    updates = args.epochs * -(-len(train) // args.batch)
     with open(args.log, "w", encoding="utf-8") as log:
-        for _ in range(args.epochs):
-            total, start = 0.0, time.perf_counter()
-            for count, drawings in enumerate(batches(train, args.batch), 1):
-                rate = 0.5 * args.lr * (1 + math.cos(math.pi * (step + count - 1) / updates))
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                loss, size = batch_loss(model, drawings)
-                loss = loss / size
-                optimizer.zero_grad()
-                loss.backward()
-                norm = nn.utils.clip_grad_norm_(trained, args.clip)
-                optimizer.step()
-                total += loss.item()
-                points += size
-            step, seconds = step + count, seconds + time.perf_counter() - start
-            val_loss = evaluate(model, val, args.batch)
-            log.write(json_line({"step": step, "loss": total / count, "val_loss": val_loss, "val_nats_per_point": val_loss,
-                                 "grad_norm": norm.item(), "lr": rate, "tokens_per_s": points / seconds, "elapsed_s": seconds}))
-            log.flush()
+        learn(model, args, train, batch_loss, lambda: evaluate(model, val, args.batch), "nats_per_point", log)
         log.write(json_line({"test_nats_per_point": evaluate(model, test, args.batch)}))
 
 

@@ -9,8 +9,9 @@ Update     Adam (fused), its rate falling along half a cosine, norm clipped to 5
            50 batches, and the batches shuffled.
 Start      LSTM uniform in +-1/sqrt(hidden) with 1 added to the forget bias, words uniform in +-0.1, letters normal, linear layer Xavier.
            PyTorch's second bias stays zero: with two biases Adam would move their sum twice as far.
-Words      that training has once are <unk>, and a quarter of the others too, drawn anew in each update; of words longer than 32
-           letters the first and the last 16 are read.
+Words      that training has once are <unk>, and a quarter of the others too (--word-dropout), drawn anew in each update, or of those
+           that it has N times A / (A + N), where that is more (--rare-dropout A).  With --small-letters words have their vectors without
+           regard to capitals, which their letters keep.  Of words longer than 32 letters the first and the last 16 are read.
 
 Writes JSON Lines with the keys of `seqgpu train --log`, and prints the number of trained parameters.
 """
@@ -84,9 +85,13 @@ class Tagger(nn.Module):
 class Numbers:
     """What each word, letter and tag of the training data is."""
 
-    def __init__(self, sentences):
+    def __init__(self, sentences, small):
         words = Counter(word for sentence in sentences for word, _ in sentence)
-        self.word = {word: i for i, word in enumerate(ranked(words, 2), 1)}  # 0: <unk>
+        self.key = str.lower if small else str
+        keys = Counter(self.key(word) for word in words.elements())
+        known = ranked(keys, 2)
+        self.word = {word: i for i, word in enumerate(known, 1)}  # 0: <unk>
+        self.times = torch.tensor([1] + [keys[word] for word in known])
         self.letter = {c: i for i, c in enumerate(ranked(Counter(c for w in words.elements() for c in w)), 1)}  # 0: unknown
         self.tag = {tag: i for i, tag in enumerate(ranked(Counter(tag for sentence in sentences for _, tag in sentence)))}
 
@@ -96,7 +101,7 @@ class Numbers:
             for word, _ in sentence:
                 types.setdefault(word, len(types))
         spelt = [torch.tensor([self.letter.get(c, 0) for c in shortened(word)]) for word in types]
-        rows = [[torch.tensor(f) for f in zip(*((self.word.get(w, 0), types[w], self.tag.get(t, -1)) for w, t in s))] for s in sentences]
+        rows = [[torch.tensor(f) for f in zip(*((self.word.get(self.key(w), 0), types[w], self.tag.get(t, -1)) for w, t in s))] for s in sentences]
         word, spelling = (pad_sequence([row[i] for row in rows]) for i in (0, 1))
         tag = pad_sequence([row[2] for row in rows], padding_value=-100)
         return (torch.tensor([len(s) for s in sentences]), word, spelling, torch.tensor([len(s) for s in spelt]), pad_sequence(spelt)), tag
@@ -139,6 +144,8 @@ def main():
         parser.add_argument("--" + name, type=int, default=size)
     parser.add_argument("--dropout", type=float, default=0.33)
     parser.add_argument("--word-dropout", type=float, default=0.25)
+    parser.add_argument("--rare-dropout", type=float, default=0.0)
+    parser.add_argument("--small-letters", action="store_true")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--clip", type=float, default=5.0)
     parser.add_argument("--threads", type=int, default=1)
@@ -148,10 +155,11 @@ def main():
     torch.set_flush_denormal(True)
     torch.manual_seed(args.seed)
     train, val, test = (read_conllu(path) for path in (args.data, args.val_data, args.test_data))
-    numbers = Numbers(train)
+    numbers = Numbers(train, args.small_letters)
     model = Tagger(len(numbers.word) + 1, len(numbers.letter) + 1, len(numbers.tag), args)
     trained = [p for p in model.parameters() if p.requires_grad]
     print(sum(p.numel() for p in trained) - args.letter_size, flush=True)  # the vector of unknown letters stays 0
+    drop = (args.rare_dropout / (args.rare_dropout + numbers.times)).clamp(min=args.word_dropout)  # of each word
     optimizer = torch.optim.Adam(trained, lr=args.lr, fused=True)
     step, words, seconds = 0, 0, 0.0
     updates = args.epochs * -(-len(train) // args.batch)
@@ -160,7 +168,7 @@ def main():
             total, start = 0.0, time.perf_counter()
             for count, sentences in enumerate(batches(train, args.batch), 1):
                 inputs, tag = numbers.batch(sentences)
-                inputs[1][torch.rand(inputs[1].shape) < args.word_dropout] = 0
+                inputs[1][torch.rand(inputs[1].shape) < drop[inputs[1]]] = 0
                 rate = 0.5 * args.lr * (1 + math.cos(math.pi * (step + count - 1) / updates))
                 for group in optimizer.param_groups:
                     group["lr"] = rate

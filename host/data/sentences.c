@@ -7,12 +7,15 @@
 #include "host/cli/cli.h"
 #include "host/cli/hash.h"
 #include "host/context/utf8.h"
+#include "host/data/small_letters.h"
 
 void sentences_free(sentences *s) {
   for (int i = 0; i < s->texts; i++) text_free(&s->text[i]);
   free(s->start);
   free(s->word);
   free(s->label);
+  free(s->key);
+  free(s->small);
   *s = (sentences)SENTENCES_NONE;
 }
 
@@ -51,6 +54,20 @@ int sentences_end(sentences *s) {
   s->start = memory;
   if (s->count == 0) s->start[0] = 0;
   s->start[++s->count] = s->words;
+  return 1;
+}
+
+int sentences_look_up_small(sentences *s) {
+  size_t bytes = 1;
+  for (int64_t i = 0; i < s->words; i++) bytes += (size_t)s->word[i].size;
+  s->key = malloc(((size_t)s->words + 1) * sizeof *s->key);
+  s->small = malloc(bytes);
+  if (s->key == NULL || s->small == NULL) return 0;
+  char *to = s->small;
+  for (int64_t i = 0; i < s->words; to += s->word[i++].size) {
+    small_letters(s->word[i].text, (size_t)s->word[i].size, to);
+    s->key[i] = (sentences_piece){to, s->word[i].size};
+  }
   return 1;
 }
 

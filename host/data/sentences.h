@@ -15,6 +15,8 @@ typedef struct sentences {
   int64_t count, words, labels;
   int64_t *start;                /* [count+1] of each sentence among the words; the last is `words` */
   sentences_piece *word, *label; /* [words], [labels] */
+  sentences_piece *key;          /* [words] as vocabularies have them; NULL: as they are */
+  char *small;                   /* what the keys point into */
   uint64_t hash;                 /* of the files, FNV-1a */
   int64_t bytes;                 /* of the files */
   text_file text[ARGS_LIST];     /* what the pieces point into */
@@ -34,6 +36,14 @@ int sentences_add_words(sentences *s, const char *line, int32_t size);
 int sentences_add_label(sentences *s, const char *text, int32_t size);
 /* The words since the last end are a sentence. */
 int sentences_end(sentences *s);
+
+/* Vocabularies will have its words, all of which have been read, in small letters; the letters stay as they are.
+ * 0 when out of memory. */
+int sentences_look_up_small(sentences *s);
+/* Word `i` as vocabularies have it. */
+static inline const sentences_piece *sentences_key(const sentences *s, int64_t i) {
+  return s->key ? &s->key[i] : &s->word[i];
+}
 
 /* Takes a text over, whose pieces will be words: its hash and size count from now on. */
 void sentences_take(sentences *s, text_file *text);

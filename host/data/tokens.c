@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/cli/cli.h"
+#include "host/data/small_letters.h"
 
 /* A text that is being rewritten: each pass reads `from`, and writes `to`, which has room for three times as much. */
 typedef struct rewriting {
@@ -26,29 +27,9 @@ static int is_mark(char c) { return c != 0 && strchr("!\"#$%&()*+/:;<=>?@[\\]^_`
 
 /* ---------------------------------------------------------------- small letters */
 
-/* Of a letter of two bytes in UTF-8; others stay. */
-static unsigned small_letter(unsigned c) {
-  if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 32;
-  if (c == 0x178) return 0xFF;
-  if ((c >= 0x100 && c <= 0x137 && c != 0x130) || (c >= 0x14A && c <= 0x177)) return c | 1;
-  if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17E)) return c + (c & 1);
-  if ((c >= 0x391 && c <= 0x3A9 && c != 0x3A2) || (c >= 0x410 && c <= 0x42F)) return c + 32;
-  return c >= 0x400 && c <= 0x40F ? c + 80 : c;
-}
-
-static void small_letters(rewriting *r) {
-  for (size_t i = 0; i < r->size; i++) {
-    const unsigned char c = (unsigned char)r->from[i];
-    if (c >= 'A' && c <= 'Z') {
-      r->to[r->written++] = (char)(c + 32);
-    } else if (c >= 0xC2 && c <= 0xDF && i + 1 < r->size && ((unsigned char)r->from[i + 1] & 0xC0) == 0x80) {
-      const unsigned letter = small_letter((c & 0x1Fu) << 6 | ((unsigned char)r->from[++i] & 0x3Fu));
-      r->to[r->written++] = (char)(0xC0 | letter >> 6);
-      r->to[r->written++] = (char)(0x80 | (letter & 0x3F));
-    } else {
-      r->to[r->written++] = (char)c;
-    }
-  }
+static void in_small_letters(rewriting *r) {
+  small_letters(r->from, r->size, r->to);
+  r->written = r->size;
 }
 
 /* ---------------------------------------------------------------- marks */
@@ -103,7 +84,7 @@ static void hyphens_after_digits(rewriting *r) {
 /* ---------------------------------------------------------------- a text */
 
 int tokens_of_text(const char *path, text_file *text) {
-  static void (*const passes[])(rewriting *) = {small_letters, marks, points_after_others,
+  static void (*const passes[])(rewriting *) = {in_small_letters, marks, points_after_others,
                                                 points_before_others, hyphens_after_digits};
   for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
     rewriting r = {.from = text->data, .size = text->size, .to = malloc(3 * text->size + 4)};

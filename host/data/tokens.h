@@ -4,7 +4,7 @@
  *   "Hi there!" costs $1,000.50 -- well-known.   ->   " hi there ! " costs $ 1,000.50 -- well-known .
  *
  * Marks of ASCII stand alone but for the apostrophe, for the hyphen that follows no digit, and for point and comma
- * between two digits.  Small letters: Latin with its marks, Greek, Cyrillic.
+ * between two digits.  Small letters are those of small_letters.h.
  */
 #ifndef TOKENS_H
 #define TOKENS_H

@@ -30,7 +30,7 @@ int words_count(const sentences *s, int64_t least, vocabulary *out) {
   *out = (vocabulary){.kind = TOKEN_UTF8};
   int ok = vocab_count(out, unknown_word, sizeof unknown_word - 1);
   for (int64_t i = 0; ok && i < s->words; i++)
-    ok = vocab_count(out, s->word[i].text, (size_t)s->word[i].size);
+    ok = vocab_count(out, sentences_key(s, i)->text, (size_t)sentences_key(s, i)->size);
   return finish(ok, 1, least, out);
 }
 
@@ -63,12 +63,13 @@ int labels_check(const vocabulary *labels, const char *who) {
 
 /* ---------------------------------------------------------------- numbering */
 
-static int allocate(word_set *s) {
+static int allocate(word_set *s, const vocabulary *v) {
   const size_t words = (size_t)s->text->words + 1, count = (size_t)s->text->count + 1;
   s->length = malloc(count * sizeof *s->length);
   s->word = malloc(words * sizeof *s->word);
   s->spelling = malloc(words * sizeof *s->spelling);
-  return s->length && s->word && s->spelling;
+  s->times = calloc((size_t)v->size + 1, sizeof *s->times);
+  return s->length && s->word && s->spelling && s->times;
 }
 
 static void number_lengths(word_set *s) {
@@ -82,9 +83,10 @@ static void number_lengths(word_set *s) {
 /* Numbers the words, and collects the different ones; 0 when out of memory. */
 static int number_words(word_set *s, const vocabulary *words, vocabulary *types) {
   for (int64_t i = 0; i < s->text->words; i++) {
-    const sentences_piece *w = &s->text->word[i];
-    s->word[i] = vocab_find(words, w->text, (size_t)w->size);
+    const sentences_piece *w = &s->text->word[i], *key = sentences_key(s->text, i);
+    s->word[i] = vocab_find(words, key->text, (size_t)key->size);
     if (s->word[i] < 0) s->word[i] = words->unknown;
+    s->times[s->word[i]]++;
     s->unknown += s->word[i] == words->unknown;
     if (!vocab_count(types, w->text, (size_t)w->size)) return 0;
     s->spelling[i] = vocab_find(types, w->text, (size_t)w->size);
@@ -135,7 +137,7 @@ int word_set_create(const sentences *s, const vocabulary *words, const vocabular
   if (s->words > INT32_MAX)
     return cli_error("%lld words are more than %d, the most that there may be", (long long)s->words,
                      INT32_MAX);
-  int ok = allocate(out);
+  int ok = allocate(out, words);
   if (ok) number_lengths(out);
   ok = ok && number_words(out, words, &types) && (!letters || spell(out, letters, &types));
   vocab_free(&types);
@@ -143,7 +145,7 @@ int word_set_create(const sentences *s, const vocabulary *words, const vocabular
 }
 
 void word_set_free(word_set *s) {
-  void *const memory[] = {s->length, s->word, s->spelling, s->start, s->letter, s->column};
+  void *const memory[] = {s->length, s->word, s->times, s->spelling, s->start, s->letter, s->column};
   for (size_t i = 0; i < sizeof memory / sizeof memory[0]; i++) free(memory[i]);
   for (int i = 0; i < 5; i++) free(s->memory[i]);
   *s = (word_set){.text = NULL};
@@ -223,13 +225,14 @@ int word_set_batch(word_set *s, const int32_t *which, int64_t count, seqgpu_tagg
 /* The stream of random numbers of these. */
 static const uint64_t DROPPED = UINT64_C(9) << 60;
 
-void word_set_drop(word_set *s, const seqgpu_tagger_batch *batch, int32_t unknown, double p, int64_t seed,
-                   int64_t step) {
+void word_set_drop(word_set *s, const seqgpu_tagger_batch *batch, int32_t unknown, word_drop drop) {
   const int64_t B = batch->batch;
   int32_t *word = s->memory[WORDS];
-  for (int64_t r = 0; p > 0 && r < batch->seq_len * B; r++) {
-    const int64_t place = r / B * s->whole + s->first + r % B;
-    if (word[r] >= 0 && seqgpu_uniform((uint64_t)seed, DROPPED | (uint64_t)step, (uint64_t)place) < p)
-      word[r] = unknown;
+  for (int64_t r = 0; (drop.p > 0 || drop.rare > 0) && r < batch->seq_len * B; r++) {
+    if (word[r] < 0) continue;
+    const uint64_t place = (uint64_t)(r / B * s->whole + s->first + r % B);
+    const double share = drop.rare / (drop.rare + (double)s->times[word[r]]),
+                 p = share > drop.p ? share : drop.p;
+    if (seqgpu_uniform((uint64_t)drop.seed, DROPPED | (uint64_t)drop.step, place) < p) word[r] = unknown;
   }
 }

@@ -10,7 +10,7 @@
 #include "host/data/sentences.h"
 #include "seqgpu/tagger.h"
 
-/* <unk>, and then the words that the sentences have at least `least` times, by falling frequency.  0, or
+/* <unk>, and then the words (sentences_key) that the sentences have at least `least` times, by falling frequency.  0, or
  * CLI_FAILED after a sentence; vocab_free is to be called in any case. */
 int words_count(const sentences *s, int64_t least, vocabulary *out);
 /* The characters of their words, by falling frequency. */
@@ -29,6 +29,7 @@ typedef struct word_set {
   const sentences *text;
   int32_t *length;          /* [count] words of each sentence */
   int32_t *word;            /* [words] numbers of the vocabulary; what is not in it is <unk> */
+  int64_t *times;           /* how often they have each number of the vocabulary */
   int32_t *spelling;        /* [words] which of the different words it is */
   int64_t spellings;        /* different words */
   int64_t *start;           /* [spellings+1] of each among the letters */
@@ -50,8 +51,12 @@ void word_set_free(word_set *s);
 /* The sentences which[count] side by side: valid until the next call.  0 when out of memory. */
 int word_set_batch(word_set *s, const int32_t *which, int64_t count, seqgpu_tagger_batch *out);
 
-/* Words of that batch become <unk>, each with probability p: which, follows from seed and update. */
-void word_set_drop(word_set *s, const seqgpu_tagger_batch *batch, int32_t unknown, double p, int64_t seed,
-                   int64_t step);
+/* How probable it is that a word becomes <unk>: p, or where the sentences have it n times and the share
+ * rare / (rare + n) is more, that. */
+typedef struct word_drop {
+  double p, rare;
+  int64_t seed, step; /* which ones, follows from them */
+} word_drop;
+void word_set_drop(word_set *s, const seqgpu_tagger_batch *batch, int32_t unknown, word_drop drop);
 
 #endif

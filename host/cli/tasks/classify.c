@@ -110,8 +110,9 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
   int64_t count;
   const int32_t *which = buckets_batch(&a->train.order, step, &count);
   if (!word_set_batch(&a->train.words, which, count, &b)) return NULL;
-  word_set_drop(&a->train.words, &b, a->words.unknown, classify_options_of(base)->word_dropout,
-                base->options->model.seed, step);
+  const word_drop drop = {
+      .p = classify_options_of(base)->word_dropout, .seed = base->options->model.seed, .step = step};
+  word_set_drop(&a->train.words, &b, a->words.unknown, drop);
   return batch_loss(a, &a->train, a->plan, which, &b, 1);
 }
 

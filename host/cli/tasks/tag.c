@@ -25,13 +25,22 @@ static int read_files(const arg_list *files, sentences *out) {
   return CLI_OK;
 }
 
+static int look_up(const tag_app *a, sentences *s) {
+  if (!tag_options_of(&a->base)->small_letters || sentences_look_up_small(s)) return CLI_OK;
+  return cli_error("out of memory");
+}
+
 /* `seqgpu tag` reads lines; what else uses or makes a model, CoNLL-U. */
 static int read_data(app *base) {
   tag_app *a = (tag_app *)base;
   const app_options *o = base->options;
-  if (o->use && o->val_data.count == 0) return sentences_read_lines(o->input, &a->val.data.text);
-  CLI_TRY(read_files(&o->data, &a->train.data.text));
-  CLI_TRY(read_files(&o->val_data, &a->val.data.text));
+  const int lines = o->use && o->val_data.count == 0;
+  if (lines) CLI_TRY(sentences_read_lines(o->input, &a->val.data.text));
+  if (!lines) CLI_TRY(read_files(&o->data, &a->train.data.text));
+  if (!lines) CLI_TRY(read_files(&o->val_data, &a->val.data.text));
+  CLI_TRY(look_up(a, &a->train.data.text));
+  CLI_TRY(look_up(a, &a->val.data.text));
+  if (lines) return CLI_OK;
   app_note_data(base, &a->train.data.text, &a->val.data.text);
   return CLI_OK;
 }
@@ -112,8 +121,9 @@ static seqgpu_tensor *loss(app *base, int64_t step) {
   int64_t count;
   const int32_t *which = buckets_batch(&a->train.data.order, step, &count);
   if (tag_batch(&a->train, which, count, &b) != SEQGPU_OK) return NULL;
-  word_set_drop(&a->train.data.words, &b, a->words.unknown, tag_options_of(base)->word_dropout,
-                base->options->model.seed, step);
+  const word_drop drop = {tag_options_of(base)->word_dropout, tag_options_of(base)->rare_dropout,
+                          base->options->model.seed, step};
+  word_set_drop(&a->train.data.words, &b, a->words.unknown, drop);
   return batch_loss(a, &a->train, which, &b, 1);
 }
 
@@ -200,6 +210,10 @@ static const arg_spec options[] = {
             "words that the data have less often are read as <unk>, and by their letters"),
     ROW_REAL("word-dropout", ARG_KEEP_FREE, FIELD(word_dropout), 0, 1, "P",
              "probability that another word is read so in training"),
+    ROW_REAL("rare-dropout", ARG_KEEP_FREE, FIELD(rare_dropout), 0, 1e6, "A",
+             "or A / (A + N) for a word that the data have N times, where that is more"),
+    ROW_FLAG("small-letters", ARG_KEEP_MODEL, FIELD(small_letters),
+             "words have their vectors without regard to capitals; their letters are read as they are"),
     ROW_GROUP("Network"),
     ROW_INT("word-size", ARG_KEEP_MODEL, FIELD(word_size), 1, 1000000, "N", "elements of a word's vector"),
     ROW_INT("letter-size", ARG_KEEP_MODEL, FIELD(letter_size), 0, 1000000, "N",

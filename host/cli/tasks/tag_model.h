@@ -12,8 +12,8 @@
 typedef struct tag_options {
   app_options base;
   int64_t word_size, letter_size, letter_hidden, min_count; /* letter_size 0: words have no letters */
-  double word_dropout;
-  int one_direction;
+  double word_dropout, rare_dropout;
+  int one_direction, small_letters;
   int conllu; /* of `seqgpu tag` */
 } tag_options;
 
