@@ -3,7 +3,7 @@
 # curves and the numbers of host/doc/applications.md.  found.sh has those on files that nobody made for learning.
 #
 #   tag   parts of speech, UD English EWT in SEQGPU_DATA/pos; test accuracy >= 95.0 % is wanted, the most frequent tag of each word
-#         gives 88.06 %; 10 epochs take about 3 minutes of one processor
+#         gives 88.06 %; 10 epochs take some 5 minutes of one processor
 #
 #   words   the next word of War and Peace in SEQGPU_DATA, 10,000 of them, a paragraph a line: 80, 10 and 10 % to train, validate and test.
 #           A perplexity below that of Kneser-Ney's 5-grams is wanted, and that of both together below both; 6 epochs take 15 minutes
@@ -61,11 +61,12 @@ tag() {
   fi
   begin tag
   files="--data $folder/en_ewt-ud-train.conllu --val-data $folder/en_ewt-ud-dev.conllu"
-  # 784 updates an epoch, validated twice in each
-  common="$files --epochs $epochs --lr-schedule cosine --lr-every $((784 * epochs)) --log-every 392 --eval-every 392"
+  # 392 updates an epoch
+  same="--small-letters --word-dropout 0 --rare-dropout 1 --dropout 0.5 --letter-hidden 50 --batch 32 --lr 4e-3 --epochs $epochs"
+  common="$files $same --lr-schedule cosine --lr-every $((392 * epochs)) --log-every 196 --eval-every 392"
   run_seeds "letters and words" tag $common
   run_seeds "words alone" tag $common --letter-size 0
-  peer_seeds "PyTorch" torch_tag.py $files --test-data "$folder/en_ewt-ud-test.conllu" --epochs "$epochs"
+  peer_seeds "PyTorch" torch_tag.py $files --test-data "$folder/en_ewt-ud-test.conllu" $same
   finish
   for seed in $seeds; do
     for run in "letters and words" "words alone"; do
@@ -75,7 +76,7 @@ tag() {
   publish --title "Parts of speech, UD English EWT" --y val_error_rate --y-label "error rate on the development set" --log-y \
     --columns test_accuracy:last,test_unknown_accuracy:last,val_error_rate:last,step:last,elapsed_s:last,tokens_per_s:median \
     --beside "PyTorch" --about "UD English EWT: 12,544 sentences to train on, 2,001 to validate, 2,077 to test, 17 tags; the model after \
-$epochs epochs. Unknown: words that training has less than twice." \
+$epochs epochs. Unknown: words that training has less than twice, without regard to capitals." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
@@ -196,7 +197,7 @@ nothing is chosen by it." \
 }
 
 compose() {
-  so_long 30 "1 2 3"
+  so_long 60 "1 2 3"
   set=$data/music/JSB_Chorales
   if [ ! -r "$set.train.txt.gz" ]; then
     echo "skipped: compose: there is no $set.train.txt.gz"
@@ -204,10 +205,12 @@ compose() {
   fi
   begin compose
   # 58 updates an epoch
-  common="--data $set.train.txt.gz --val-data $set.valid.txt.gz --epochs $epochs --lr-schedule cosine --lr-every $((58 * epochs))"
+  files="--data $set.train.txt.gz --val-data $set.valid.txt.gz" same="--recurrent-dropout 0.3 --lr 1e-2 --epochs $epochs"
+  common="$files $same --lr-schedule cosine --lr-every $((58 * epochs))"
   for seed in $seeds; do
     run "LSTM, seed $seed" compose $common --log-every 58 --eval-every 58 --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")" --keep-best
   done
+  peer_seeds "PyTorch" torch_compose.py $files --test-data "$set.test.txt.gz" $same
   finish
   for seed in $seeds; do
     best=$(model_of "LSTM, seed $seed" | sed 's/\.safetensors$/-best&/')
@@ -216,7 +219,7 @@ compose() {
       "$seqgpu" compose --checkpoint "$best" --steps 120 --temperature 0.8 --device cpu --threads "$threads" --midi "$work/new.mid" \
         --svg "${RESULTS:-$root/bench/results}/compose-roll.svg" >"$work/new.txt"
   done
-  publish --title "Polyphonic music, JSB chorales" --y val_nats_per_step --y-label "nats a step of the valid set" \
+  publish --title "Polyphonic music, JSB chorales" --beside "PyTorch" --y val_nats_per_step --y-label "nats a step of the valid set" \
     --columns test_nats_per_step:last,val_nats_per_step:min,step:last,elapsed_s:last,tokens_per_s:median \
     --about "JSB chorales: 229 pieces to train on, 76 to validate, 77 to test; $epochs epochs, the model with the lowest loss on the valid set." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
