@@ -1,4 +1,5 @@
-/* fuzz_conllu.c - CoNLL-U files, lines of words, and labelled lines; the first byte says which. */
+/* fuzz_conllu.c - CoNLL-U files, lines of words, and labelled lines; the first byte says which, and whether words
+ * are also looked up in small letters. */
 #include "host/cli/cli.h"
 #include "host/data/conllu.h"
 #include "host/data/labelled_lines.h"
@@ -30,13 +31,14 @@ static void use(const sentences *s) {
 FUZZ_TARGET(conllu) {
   static int (*const readers[])(const char *path, text_file *text,
                                 sentences *out) = {sentences_parse_lines, conllu_parse, labelled_lines_parse};
-  const unsigned kind = fuzz_byte(&data, &size) % 3;
+  const unsigned first = fuzz_byte(&data, &size), kind = first % 3;
   sentences s = SENTENCES_NONE;
   text_file text;
   if (text_parse("fuzz", fuzz_copy(data, size), size, TOKEN_BYTES, &text) == 0 &&
       readers[kind]("fuzz", &text, &s) == CLI_OK) {
     fuzz_require(s.labels == (kind == 0 ? 0 : kind == 1 ? s.words : s.count));
     use(&s);
+    if (first / 3 % 2 && sentences_look_up_small(&s)) use(&s);
   }
   sentences_free(&s);
   return 0;
