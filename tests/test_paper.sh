@@ -159,8 +159,16 @@ if command -v gzip >/dev/null; then
   check "translate has BLEU by length: a number for each group of the test set, and a picture" sh -c '
     [ "$(grep -c "^| [^|]*attention, seed 1 | [0-9]* | [0-9][0-9.]* | - | [0-9][0-9.]* | - | - | - |$" results/translate-length.md)" = 2 ] &&
     grep -q "words of the source, at most" results/translate-length.svg && grep -q "no attention" results/translate-length.svg'
+  mkdir -p data/music
+  for part in train valid test; do
+    awk 'BEGIN { for (i = 0; i < 20; i++) { for (t = 0; t < 9; t++) printf "%d,%d ", 30 + (i + t) % 7, 50 + t; print "-" } }' | gzip >data/music/JSB_Chorales.$part.txt.gz
+  done
+  check "application compose" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" compose 1 1
+  published compose $((1 + peers))
+  check "compose has nats of the test set, and a piece" sh -c '
+    [ "$(grep -c "^| [^|]*, seed 1 | [0-9]* | [1-9][0-9.]* | [1-9][0-9.]* | 5 | " results/compose.md)" = $((1 + $1)) ] && grep -q "</svg>" results/compose-roll.svg' sh "$peers"
 else
-  skip "application translate" "no gzip"
+  skip "applications translate and compose" "no gzip"
 fi
 awk 'BEGIN { for (i = 0; i < 300; i++) printf "the cat %d sat on the\r\nmat and ran .\r\n\r\n", i % 9 }' >data/warandpeace.txt
 check "application words" env SEQGPU_DATA="$work/data" sh "$paper/applications.sh" words 1 1
