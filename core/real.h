@@ -26,9 +26,13 @@ typedef float real;
 
 /* Hot loops over rows are compiled for several vector widths; the loader picks one (GNU ifunc).  Everything
  * they call is inlined (SQ_INLINE), so that it is compiled for the same width.  Results differ between widths
- * only where the compiler may contract a*b+c, never between runs on one machine.  With SEQGPU_NO_CLONES a
- * function is compiled once for each precision, as tests/coverage.sh counts. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute) && !defined(SEQGPU_NO_CLONES)
+ * only where the compiler may contract a*b+c, never between runs on one machine.  With SEQGPU_ONE_WIDTH they
+ * are compiled for one, as where sanitizers look on; with SEQGPU_NO_CLONES a function is compiled once for each
+ * precision, as tests/coverage.sh counts. */
+#if defined(SEQGPU_NO_CLONES) && !defined(SEQGPU_ONE_WIDTH)
+#define SEQGPU_ONE_WIDTH
+#endif
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__has_attribute) && !defined(SEQGPU_ONE_WIDTH)
 /* clang 14 gives the resolvers of static functions global names, which then clash between files. */
 #if __has_attribute(target_clones) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define SQ_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
