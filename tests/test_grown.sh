@@ -33,7 +33,7 @@ compile_host() {
   mkdir "$temp/host"
   for file in "$source"/host/*/*.c; do
     case $file in */cli/* | */data/* | */examples/*) continue ;; esac
-    "$CC" -std=c17 -O1 -ffp-contract=fast -fno-math-errno -fno-trapping-math $defines -I"$temp/include" -I"$source" -c "$file" \
+    "$CC" -std=c17 -ffp-contract=fast -fno-math-errno -fno-trapping-math $defines -I"$temp/include" -I"$source" -c "$file" \
       -o "$temp/host/$(basename "$(dirname "$file")")_$(basename "$file" .c).o" || return 1
   done
 }

@@ -29,7 +29,8 @@ three_lines() {
 }
 
 build_copy() {
-  cmake -S "$temp/tree" -B "$temp/build" -DCMAKE_BUILD_TYPE=Debug -DSEQGPU_CUDA=OFF -DSEQGPU_TESTS=OFF -DSEQGPU_BENCH=OFF &&
+  cmake -S "$temp/tree" -B "$temp/build" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS=-DSEQGPU_NO_CLONES -DSEQGPU_CUDA=OFF -DSEQGPU_TESTS=OFF \
+    -DSEQGPU_BENCH=OFF &&
     cmake --build "$temp/build" --target seqgpu_cli -j "$(processors)"
 }
 
