@@ -45,24 +45,24 @@ close_to() { # NAME A B LIMIT: relative
   paste -d ' ' "$temp/$2" "$temp/$3" | awk -v limit="$4" '
     function off(a, b) { return a > b ? (a - b) / b : (b - a) / b }
     { worst = off($1, $3) > worst ? off($1, $3) : worst; lines++ }
-    END { printf "%.2g in %d updates\n", worst, lines; exit !(lines == 200 && worst <= limit) }' >"$temp/log" &&
+    END { printf "%.2g in %d updates\n", worst, lines; exit !(lines == 40 && worst <= limit) }' >"$temp/log" &&
     pass "$1: $(cat "$temp/log")" || fail "$1" "$(cat "$temp/log")"
 }
 
 for dtype in f64 f32; do
-  for n in 1 2 4; do run $n $dtype 4 0.3 200; done
+  for n in 1 2 4; do run $n $dtype 4 0.3 40; done
   for n in 2 4; do
-    processes $n "$build/bin/comm_training" $dtype 4 0.3 200 overlap >"$temp/early" 2>"$temp/log" || sed -n 3p "$temp/log"
+    processes $n "$build/bin/comm_training" $dtype 4 0.3 40 overlap >"$temp/early" 2>"$temp/log" || sed -n 3p "$temp/log"
     same "cpu $dtype: $n processes whose sums begin early: the same bits" losses-1-$dtype-4-0.3 early
-    processes $n "$build/bin/comm_training" $dtype 4 0.3 200 overlap share >"$temp/shared" 2>"$temp/log" || sed -n 3p "$temp/log"
+    processes $n "$build/bin/comm_training" $dtype 4 0.3 40 overlap share >"$temp/shared" 2>"$temp/log" || sed -n 3p "$temp/log"
     same "cpu $dtype: $n processes that share out the moments as well: the same bits" losses-1-$dtype-4-0.3 shared
   done
   same "cpu $dtype: 4 shards, dropout, ragged: the same bits from 1 and 2 processes" losses-1-$dtype-4-0.3 losses-2-$dtype-4-0.3
   same "cpu $dtype: 4 shards, dropout, ragged: the same bits from 1 and 4 processes" losses-1-$dtype-4-0.3 losses-4-$dtype-4-0.3
 done
-run 1 f64 0 0.3 200
+run 1 f64 0 0.3 40
 for n in 1 2 4; do
-  run $n f64 $n 0.3 200
+  run $n f64 $n 0.3 40
   close_to "cpu f64: losses of 1 x 64 and $n x $((64 / n)), dropout, ragged" losses-1-f64-0-0.3 losses-$n-f64-$n-0.3 1e-6
 done
 finish
