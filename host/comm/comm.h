@@ -52,8 +52,13 @@ struct seqgpu_comm {
   void *staged;           /* [SQ_COMM_BLOCK bytes] of a tensor on a GPU */
 };
 
-/* Longer tensors are summed block by block, so that memory and MPI's counts stay small. */
+/* Longer tensors are summed block by block, so that memory and MPI's counts stay small; smaller ones with the
+ * emulator, which fills all memory that it is asked for. */
+#ifdef SEQGPU_WITH_EMULATOR
+enum { SQ_COMM_BLOCK = 1 << 20 };
+#else
 enum { SQ_COMM_BLOCK = 1 << 24 };
+#endif
 
 /* Makes a communicator on a transport, with its memory; NULL: out of memory. */
 seqgpu_comm *sq_comm_new(seqgpu_context *ctx, int rank, int size);
