@@ -26,7 +26,7 @@
 # is solved after 38,600, seed 2 ends at 0.00114, and 3 and 4 were at 0.0036 and 0.0099 after 24,000, when they were
 # stopped; with 70,000 four of four were, after 30,000 to 46,200.  All these were measured with 500 sequences every 100
 # updates, and stopped when chance had one below the limit: the mean over the last 10,000 sequences that those four
-# learnt from was 0.0012 to 0.0014.  Since then 10,000 are measured.
+# learnt from was 0.0012 to 0.0014.  So were T = 30 and 50 in bench/results; at T = 80 it is 10,000 every 500.
 # memory-5bit at T = 50: four seeds of five.
 #
 # Two runs beside them make as many updates as the slowest seed: the same weights without momentum, and
