@@ -3,7 +3,7 @@
 # curves and the numbers of host/doc/applications.md.  found.sh has those on files that nobody made for learning.
 #
 #   tag   parts of speech, UD English EWT in SEQGPU_DATA/pos; test accuracy >= 95.0 % is wanted, the most frequent tag of each word
-#         gives 88.06 %; 10 epochs take some 5 minutes of one processor
+#         gives 88.06 %; takes minutes of one processor
 #
 #   words   the next word of War and Peace in SEQGPU_DATA, 10,000 of them, a paragraph a line: 80, 10 and 10 % to train, validate and test.
 #           A perplexity below that of Kneser-Ney's 5-grams is wanted, and that of both together below both; 6 epochs take 15 minutes
