@@ -334,7 +334,7 @@ by_length() {
 }
 
 translate() {
-  so_long 5 1
+  so_long 6 1
   folder=$data/multi30k
   if [ ! -r "$folder/train.de.gz" ]; then
     echo "skipped: translate: there is no $folder/train.de.gz"
@@ -343,11 +343,11 @@ translate() {
   begin translate
   # 454 updates an epoch
   common="--data $folder/train.de.gz --data $folder/train.en.gz --val-data $folder/val.de.gz --val-data $folder/val.en.gz --epochs $epochs
-    --lr 2e-3 --lr-schedule cosine --lr-every $((454 * epochs)) --smoothing 0.1 --log-every 50 --eval-every 454"
+    --lr 2e-3 --lr-schedule cosine --lr-every $((454 * epochs)) --log-every 50 --eval-every 454"
   run_seeds "attention" translate $common
   run_seeds "no attention" translate $common --attention-size 0 --one-direction --backwards --layers 2
   peer_seeds "PyTorch" torch_translate.py --data "$folder/train.de.gz" "$folder/train.en.gz" --val-data "$folder/val.de.gz" "$folder/val.en.gz" \
-    --test-data "$folder/test_2016_flickr.de.gz" "$folder/test_2016_flickr.en.gz" --epochs "$epochs" --smoothing 0.1
+    --test-data "$folder/test_2016_flickr.de.gz" "$folder/test_2016_flickr.en.gz" --epochs "$epochs"
   finish
   for seed in $seeds; do
     for run in "attention" "no attention"; do
