@@ -25,23 +25,28 @@ static int read_files(const arg_list *files, sentences *out) {
   return CLI_OK;
 }
 
+/* With --small-letters: under which words they have their vectors. */
 static int look_up(const tag_app *a, sentences *s) {
   if (!tag_options_of(&a->base)->small_letters || sentences_look_up_small(s)) return CLI_OK;
   return cli_error("out of memory");
 }
 
 /* `seqgpu tag` reads lines; what else uses or makes a model, CoNLL-U. */
+static int reads_lines(const app_options *o) { return o->use && o->val_data.count == 0; }
+
+static int read_texts(tag_app *a) {
+  const app_options *o = a->base.options;
+  if (reads_lines(o)) return sentences_read_lines(o->input, &a->val.data.text);
+  CLI_TRY(read_files(&o->data, &a->train.data.text));
+  return read_files(&o->val_data, &a->val.data.text);
+}
+
 static int read_data(app *base) {
   tag_app *a = (tag_app *)base;
-  const app_options *o = base->options;
-  const int lines = o->use && o->val_data.count == 0;
-  if (lines) CLI_TRY(sentences_read_lines(o->input, &a->val.data.text));
-  if (!lines) CLI_TRY(read_files(&o->data, &a->train.data.text));
-  if (!lines) CLI_TRY(read_files(&o->val_data, &a->val.data.text));
+  CLI_TRY(read_texts(a));
   CLI_TRY(look_up(a, &a->train.data.text));
   CLI_TRY(look_up(a, &a->val.data.text));
-  if (lines) return CLI_OK;
-  app_note_data(base, &a->train.data.text, &a->val.data.text);
+  if (!reads_lines(base->options)) app_note_data(base, &a->train.data.text, &a->val.data.text);
   return CLI_OK;
 }
 
