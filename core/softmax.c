@@ -13,7 +13,7 @@
 
 /* Elements of row r that count. */
 static int64_t columns_of(const sq_softmax_args *a, int64_t r) {
-  return sq_length_within(a->lengths, r % a->batch, a->cols);
+  return a->lengths == NULL ? a->cols : sq_length_within(a->lengths, r % a->batch, a->cols);
 }
 
 SQ_CLONES static void forward_rows(const void *arg, int64_t first, int64_t last) {

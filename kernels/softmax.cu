@@ -15,7 +15,7 @@
 namespace {
 
 __device__ __forceinline__ int64_t softmax_columns(const sq_softmax_args &a, int64_t r) {
-  return sq_length_within(a.lengths, r % a.batch, a.cols);
+  return a.lengths == NULL ? a.cols : sq_length_within(a.lengths, r % a.batch, a.cols);
 }
 
 template <int threads>

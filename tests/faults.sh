@@ -101,7 +101,7 @@ sweep() {
   for file in $files; do cp "all/$file" folder || fail "$name" "$file is not there"; done
   "$sweep" "$shim" folder "$name" $code $most "$seqgpu" "$@" >lines 2>&1
   cat lines
-  passed=$((passed + $(grep -c '^pass' lines))) failed=$((failed + $(grep -c '^FAIL' lines)))
+  passed=$((passed + $(grep -c '^pass' lines))) failed=$((failed + $(grep -c '^FAIL' lines))) skipped=$((skipped + $(grep -c '^skip' lines)))
   cat lines >>sums
 }
 
