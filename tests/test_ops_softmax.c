@@ -364,7 +364,7 @@ static void test_softmax(int64_t steps, int64_t batch, int64_t cols) {
 /* Logits of 1e4 and of minus infinity, an offset, NaN, nothing but minus infinity, in place. */
 static void test_softmax_edges(void) {
   softmax_case c = softmax_new(5, 1, 70);
-  for (int k = 0; k < 2; k++) c.args[k].lengths = NULL;
+  for (int k = 0; k < 2; k++) c.args[k].lengths = NULL, c.args[k].batch = 0; /* which is for lengths alone */
   for (int64_t v = 0; v < 70; v++) {
     tensor_set(c.x, v, v == 66 ? 1e4 : -1e4);
     tensor_set(c.x, 70 + v, v < 2 ? 3000 : -(double)INFINITY);
