@@ -46,12 +46,6 @@ epochs=${2:-0}
 seeds=${3:-}
 . "$(dirname "$0")/paper.sh"
 
-# so_long EPOCHS SEEDS: what is meant where the command line does not say.
-so_long() {
-  [ "$epochs" != 0 ] || epochs=$1
-  [ -n "$seeds" ] || seeds=$2
-}
-
 tag() {
   so_long 10 1
   folder=$data/pos

@@ -19,12 +19,6 @@ stamps=${STAMPS:-/usr/share/tuxpaint/stamps}
 length=${LETTERS:-20000}
 results=${RESULTS:-$root/bench/results}
 
-# so_long EPOCHS SEEDS: what is meant where the command line does not say.
-so_long() {
-  [ "$epochs" != 0 ] || epochs=$1
-  [ -n "$seeds" ] || seeds=$2
-}
-
 # ---------------------------------------------------------------------- letters
 
 # brackets FILE: how the brackets of a text stand, as JSON.

@@ -1,6 +1,7 @@
 # paper.sh - what the experiments of this folder share; they source it, with $minutes set where they use `share`.
 #
 #   seqgpu               the program, of build/ beside the sources or of the folder that BUILD names
+#   so_long EPOCHS SEEDS  sets $epochs and $seeds where the command line does not
 #   run NAME TASK ...    trains in the background, on one thread, at most two runs at a time
 #   go_on NAME TASK ...  continues a run that has ended, in the same log
 #   run_seeds NAME TASK ...  runs "NAME, seed N" for each N of $seeds, each of which saves its model
@@ -39,6 +40,12 @@ begin() {
   : >"$work/skipped"
   : >"$work/peers"
   running=0 children=
+}
+
+# so_long EPOCHS SEEDS: what is meant where the command line does not say, in $epochs and $seeds.
+so_long() {
+  [ "$epochs" != 0 ] || epochs=$1
+  [ -n "$seeds" ] || seeds=$2
 }
 
 skip() {
