@@ -120,8 +120,8 @@ SQ_INLINE moments moments_of(real alpha, real beta, real kappa, int64_t count, c
 
 /* d of a step's characters, and its share of dvalues. */
 SQ_INLINE void value_gradients(const sq_window_args *a, int64_t b, const real *g, const real *phi, real *d) {
-  const int64_t C = a->value_dim;
-  for (int64_t u = 0; u < sq_length_within(a->lengths, b, a->source_len); u++) {
+  const int64_t C = a->value_dim, n = sq_length_within(a->lengths, b, a->source_len);
+  for (int64_t u = 0; u < n; u++) {
     d[u] = g ? FN(sq_dot_lanes)(SQ_LANES, C, g, value_of(a, a->values, u, b)) : 0;
     if (a->dvalues == NULL || g == NULL) continue;
     real *dvalue = (real *)a->dvalues + (u * a->batch + b) * C;
@@ -133,6 +133,7 @@ SQ_CLONES static void backward_sequences(const void *arg, int64_t first, int64_t
   const sq_window_args *a = arg;
   const int64_t K = a->gaussians, C = a->value_dim, P = a->source_len + 1;
   for (int64_t b = first; b < last; b++) {
+    const int64_t n = sq_length_within(a->lengths, b, a->source_len);
     const real *dlast = row_if(a, a->dlast, 0, b, K);
     real *dkappa = row_of(a, a->dbefore, 0, b, K);
     for (int64_t j = 0; j < K; j++) dkappa[j] = dlast ? dlast[j] : 0;
@@ -142,8 +143,7 @@ SQ_CLONES static void backward_sequences(const void *arg, int64_t first, int64_t
       value_gradients(a, b, row_if(a, a->dcontext, t, b, C), row_of(a, a->phi, t, b, P), d);
       for (int64_t j = 0; j < K; j++) {
         const real beta = FN(sq_exp)(params[K + j]);
-        const moments m =
-            moments_of(params[j], beta, kappa[j], sq_length_within(a->lengths, b, a->source_len), d);
+        const moments m = moments_of(params[j], beta, kappa[j], n, d);
         dkappa[j] -= 2 * beta * m.one;
         dparams[j] = m.zero;
         dparams[K + j] = -beta * m.two;
@@ -178,6 +178,7 @@ SQ_CLONES static void tangent_sequences(const void *arg, int64_t first, int64_t 
   const sq_window_args *a = arg;
   const int64_t K = a->gaussians, C = a->value_dim, P = a->source_len + 1;
   for (int64_t b = first; b < last; b++) {
+    const int64_t n = sq_length_within(a->lengths, b, a->source_len);
     const real *before = row_if(a, a->tbefore, 0, b, K);
     for (int64_t t = 0; t < a->seq_len; t++) {
       const real *params = row_of(a, a->params, t, b, 3 * K), *tparams = row_if(a, a->tparams, t, b, 3 * K),
@@ -188,10 +189,9 @@ SQ_CLONES static void tangent_sequences(const void *arg, int64_t first, int64_t 
         tkappa[j] =
             (before ? before[j] : 0) + (tparams ? FN(sq_exp)(params[2 * K + j]) * tparams[2 * K + j] : 0);
       before = tkappa;
-      weigh_tangent(K, params, row_of(a, a->kappa, t, b, K), tparams, tkappa,
-                    sq_length_within(a->lengths, b, a->source_len), tphi);
+      weigh_tangent(K, params, row_of(a, a->kappa, t, b, K), tparams, tkappa, n, tphi);
       for (int64_t c = 0; c < C; c++) tcontext[c] = 0;
-      for (int64_t u = 0; u < sq_length_within(a->lengths, b, a->source_len); u++) {
+      for (int64_t u = 0; u < n; u++) {
         const real *value = value_of(a, a->values, u, b),
                    *tvalue = a->tvalues ? value_of(a, a->tvalues, u, b) : NULL;
         for (int64_t c = 0; c < C; c++) tcontext[c] += tphi[u] * value[c] + (tvalue ? phi[u] * tvalue[c] : 0);
