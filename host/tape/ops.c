@@ -301,52 +301,63 @@ static int range_within(seqgpu_tape *tape, const char *what, int64_t first, int6
 
 /* --- concat: y[r] = (a[r], b[r]),  da and db the parts of dy --- */
 
-/* `memory` of y at the first column of its input. */
-static void *part_of(const seqgpu_tensor *y, void *memory, int input) {
-  const size_t column = input == 0 ? 0 : (size_t)sq_last_dim(y->input[0]);
-  return (char *)memory + column * y->tape->ctx->element_size;
+/* `memory` of x from a column on. */
+static void *column_of(const seqgpu_tensor *x, const void *memory, int64_t column) {
+  return (char *)memory + (size_t)column * x->tape->ctx->element_size;
 }
 
-/* The columns of `out` that belong to an input. */
-static seqgpu_status put_part(seqgpu_tensor *y, int input, const void *from, void *out) {
-  const int64_t cols = sq_last_dim(y->input[input]);
-  const sq_copy_args args = {.rows = sq_rows(y),
-                             .cols = cols,
+/* Memory of `whole`, from a column on, to that of `part`, which has so many columns. */
+static seqgpu_status take_columns(const seqgpu_tensor *whole, int64_t first, const seqgpu_tensor *part,
+                                  const void *from, void *to, int accumulate) {
+  const sq_copy_args args = {.rows = sq_rows(part),
+                             .cols = sq_last_dim(part),
+                             .src = column_of(whole, from, first),
+                             .ld_src = sq_last_dim(whole),
+                             .dst = to,
+                             .ld_dst = sq_last_dim(part),
+                             .accumulate = accumulate};
+  return SQ_RUN(whole->tape->ctx, copy, &args);
+}
+
+/* The other way. */
+static seqgpu_status put_columns(const seqgpu_tensor *whole, int64_t first, const seqgpu_tensor *part,
+                                 const void *from, void *to, int accumulate) {
+  const sq_copy_args args = {.rows = sq_rows(part),
+                             .cols = sq_last_dim(part),
                              .src = from,
-                             .ld_src = cols,
-                             .dst = part_of(y, out, input),
-                             .ld_dst = sq_last_dim(y)};
-  return SQ_RUN(y->tape->ctx, copy, &args);
+                             .ld_src = sq_last_dim(part),
+                             .dst = column_of(whole, to, first),
+                             .ld_dst = sq_last_dim(whole),
+                             .accumulate = accumulate};
+  return SQ_RUN(whole->tape->ctx, copy, &args);
 }
 
+/* The column of y where an input begins. */
+static int64_t first_of(const seqgpu_tensor *y, int input) {
+  return input == 0 ? 0 : sq_last_dim(y->input[0]);
+}
 static seqgpu_status concat_forward(seqgpu_tensor *y) {
-  for (int i = 0; i < 2; i++) SQ_TRY(put_part(y, i, y->input[i]->value, y->value));
+  for (int i = 0; i < 2; i++)
+    SQ_TRY(put_columns(y, first_of(y, i), y->input[i], y->input[i]->value, y->value, 0));
   return SEQGPU_OK;
 }
-
 static seqgpu_status concat_tangent(seqgpu_tensor *y) {
   SQ_TRY(seqgpu_zero(y->tape->ctx, y->tangent, (size_t)y->elements * y->tape->ctx->element_size));
   for (int i = 0; i < 2; i++) {
     const void *tx = sq_tangent_of(y->input[i]);
-    if (tx) SQ_TRY(put_part(y, i, tx, y->tangent));
+    if (tx) SQ_TRY(put_columns(y, first_of(y, i), y->input[i], tx, y->tangent, 0));
   }
   return SEQGPU_OK;
 }
-
 static seqgpu_status concat_backward(seqgpu_tensor *y) {
   for (int i = 0; i < 2; i++) {
-    const int64_t cols = sq_last_dim(y->input[i]);
-    sq_copy_args args = {.rows = sq_rows(y),
-                         .cols = cols,
-                         .src = part_of(y, y->grad, i),
-                         .ld_src = sq_last_dim(y),
-                         .ld_dst = cols};
-    SQ_TRY(sq_grad_open(y->input[i], &args.dst, &args.accumulate));
-    if (args.dst) SQ_TRY(SQ_RUN(y->tape->ctx, copy, &args));
+    void *dx;
+    int accumulate = 0;
+    SQ_TRY(sq_grad_open(y->input[i], &dx, &accumulate));
+    if (dx) SQ_TRY(take_columns(y, first_of(y, i), y->input[i], y->grad, dx, accumulate));
   }
   return SEQGPU_OK;
 }
-
 static const sq_tape_op concat_op = {"concat",        SQ_TAPE_OWN,    concat_forward,
                                      concat_backward, concat_tangent, NULL};
 
@@ -364,39 +375,21 @@ seqgpu_tensor *seqgpu_tape_concat(seqgpu_tape *tape, seqgpu_tensor *a, seqgpu_te
 
 /* --- columns: y[r,j] = x[r,first + j],  dx[r,first + j] = dy[r,j], 0 elsewhere --- */
 
-/* `memory` of x at the first column of y. */
-static void *columns_of(const seqgpu_tensor *y, const void *memory) {
-  return (char *)memory + (size_t)y->attr.first * y->tape->ctx->element_size;
-}
-static seqgpu_status take_columns(seqgpu_tensor *y, const void *from, void *out) {
-  const sq_copy_args args = {.rows = sq_rows(y),
-                             .cols = sq_last_dim(y),
-                             .src = columns_of(y, from),
-                             .ld_src = sq_last_dim(y->input[0]),
-                             .dst = out,
-                             .ld_dst = sq_last_dim(y)};
-  return SQ_RUN(y->tape->ctx, copy, &args);
-}
 static seqgpu_status columns_forward(seqgpu_tensor *y) {
-  return take_columns(y, y->input[0]->value, y->value);
+  return take_columns(y->input[0], y->attr.first, y, y->input[0]->value, y->value, 0);
 }
 static seqgpu_status columns_tangent(seqgpu_tensor *y) {
-  return take_columns(y, sq_tangent_of(y->input[0]), y->tangent);
+  return take_columns(y->input[0], y->attr.first, y, sq_tangent_of(y->input[0]), y->tangent, 0);
 }
 static seqgpu_status columns_backward(seqgpu_tensor *y) {
   seqgpu_tensor *x = y->input[0];
   seqgpu_context *ctx = y->tape->ctx;
   void *dx;
-  sq_copy_args args = {.rows = sq_rows(y),
-                       .cols = sq_last_dim(y),
-                       .src = y->grad,
-                       .ld_src = sq_last_dim(y),
-                       .ld_dst = sq_last_dim(x)};
-  SQ_TRY(sq_grad_open(x, &dx, &args.accumulate));
+  int accumulate = 0;
+  SQ_TRY(sq_grad_open(x, &dx, &accumulate));
   if (dx == NULL) return SEQGPU_OK;
-  if (!args.accumulate) SQ_TRY(seqgpu_zero(ctx, dx, (size_t)x->elements * ctx->element_size));
-  args.dst = columns_of(y, dx);
-  return SQ_RUN(ctx, copy, &args);
+  if (!accumulate) SQ_TRY(seqgpu_zero(ctx, dx, (size_t)x->elements * ctx->element_size));
+  return put_columns(x, y->attr.first, y, y->grad, dx, accumulate);
 }
 static const sq_tape_op columns_op = {"columns",        SQ_TAPE_OWN,     columns_forward,
                                       columns_backward, columns_tangent, NULL};
