@@ -22,6 +22,7 @@ typedef struct FN(sq_job) {
   real *state[SQ_MAX_STATES];     /* [steps+1,B,W_k] */
   real *gates, *aux;              /* [steps,B,G], [steps,B,A] */
   real *y;                        /* row t0 */
+  real *alike;                    /* room for a search among the inputs (alike.h) */
   real *packed[SQ_MAX_PRODUCTS];  /* a dense product's weights; what a structure has prepared */
   real *scratch[SQ_MAX_PRODUCTS]; /* [B, scratch] of a structure */
   /* backward */

@@ -336,7 +336,7 @@ translated 600 0 >pairs.train
 translated 60 1000 >pairs.val
 data="--data pairs.train --val-data pairs.val"
 small="--word-size 4 --attention-size 5 --hidden 6 --batch 16"
-run train translate $data --word-size 16 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --dropout 0 --epochs 20 --checkpoint translator --json >trained 2>err
+run train translate $data --word-size 16 --attention-size 16 --hidden 32 --batch 32 --lr 0.01 --lr-schedule cosine --lr-every 475 --dropout 0 --epochs 25 --checkpoint translator --json >trained 2>err
 resumed "translate" translate $small --dropout 0.3 --min-count 1 --longest 9
 shared "translate" translate $small --dropout 0.3 --min-count 1 --longest 9
 run eval --checkpoint translator --data pairs.val --copy --json >measured 2>err

@@ -1,0 +1,132 @@
+/* alike.c - see alike.h. */
+#include "core/alike.h"
+
+#include <string.h>
+
+#include "core/layer_map.h"
+#include "core/ops_cpu.h"
+
+enum {
+  ROWS_MIN = 64, /* fewer are multiplied sooner than compared, */
+  COLS_MIN = 16, /* and so are short ones */
+  SHARE = 4,     /* rows of a kind, on average, at least */
+  KINDS_MAX = 512,
+  SLOTS_MAX = 2 * KINDS_MAX,
+  FIRST_LOOK = 64, /* rows that may all differ before every other one must not */
+  COLUMN_TILE = 128
+};
+
+/* ---- the search ---------------------------------------------------------------------------------------- */
+
+static int64_t kinds_max(int64_t rows) { return sq_min(rows / SHARE, KINDS_MAX); }
+
+/* A power of two, at most half of which is ever taken. */
+static int64_t slots_for(int64_t kinds) {
+  int64_t slots = 2;
+  while (slots < 2 * kinds) slots *= 2;
+  return slots;
+}
+
+static int64_t integers_size(int64_t count) {
+  return sq_align_elements((count * (int64_t)sizeof(int32_t) + (int64_t)sizeof(real) - 1) /
+                           (int64_t)sizeof(real));
+}
+
+int64_t FN(sq_alike_size)(int64_t rows, int64_t cols) {
+  if (rows < ROWS_MIN || cols < COLS_MIN) return 0;
+  return integers_size(rows) + sq_align_elements(kinds_max(rows) * cols);
+}
+
+/* Of all bits of a row, in four chains of which none waits for another. */
+static uint64_t hash_of(int64_t cols, const real *x) {
+  enum { CHAINS = 4, CHUNK = CHAINS * 8 };
+  const uint64_t odd = 0x9E3779B97F4A7C15u; /* 2^64 over the golden ratio */
+  const int64_t bytes = cols * (int64_t)sizeof(real);
+  uint64_t h[CHAINS] = {1, 2, 3, 4}, word[CHAINS];
+  for (int64_t at = 0; at < bytes; at += CHUNK) {
+    const int64_t left = sq_min(bytes - at, CHUNK);
+    if (left < CHUNK) memset(word, 0, sizeof word);
+    memcpy(word, (const char *)x + at, (size_t)left);
+    for (int i = 0; i < CHAINS; i++) {
+      h[i] = (h[i] ^ word[i]) * odd;
+      h[i] ^= h[i] >> 29;
+    }
+  }
+  for (int i = 1; i < CHAINS; i++) h[0] = (h[0] ^ h[i]) * odd;
+  return h[0] ^ h[0] >> 32;
+}
+
+/* The slot of a row's kind, or the free one where it will be. */
+static int64_t slot_of(const int32_t *slot, int64_t slots, const real *kinds, int64_t cols, const real *row) {
+  int64_t i = (int64_t)(hash_of(cols, row) & (uint64_t)(slots - 1));
+  while (slot[i] && memcmp(kinds + (slot[i] - 1) * cols, row, (size_t)cols * sizeof(real)) != 0)
+    i = (i + 1) & (slots - 1);
+  return i;
+}
+
+int FN(sq_alike_find)(int64_t rows, int64_t cols, const real *x, int64_t ldx, real *memory,
+                      FN(sq_alike) * found) {
+  const int64_t most = kinds_max(rows), slots = slots_for(most);
+  if (FN(sq_alike_size)(rows, cols) == 0) return 0;
+  int32_t slot[SLOTS_MAX]; /* 1 + the kind, or 0 */
+  memset(slot, 0, (size_t)slots * sizeof *slot);
+  int32_t *kind = (int32_t *)memory;
+  real *kinds = memory + integers_size(rows);
+  int32_t count = 0;
+  for (int64_t r = 0; r < rows; r++) {
+    const real *row = x + r * ldx;
+    const int64_t i = slot_of(slot, slots, kinds, cols, row);
+    if (slot[i] == 0) {
+      if (count == most || count > FIRST_LOOK + r / 2) return 0;
+      memcpy(kinds + count * cols, row, (size_t)cols * sizeof(real));
+      slot[i] = ++count;
+    }
+    kind[r] = slot[i] - 1;
+  }
+  *found = (FN(sq_alike)){rows, count, kind, kinds, cols};
+  return 1;
+}
+
+/* ---- what is done with it ------------------------------------------------------------------------------ */
+
+typedef struct {
+  const FN(sq_alike) * alike;
+  real *y;
+  int64_t ld;
+} matrix;
+
+/* From the last row up: what is overwritten, no row above asks for. */
+static void spread_columns(const void *arg, int64_t first, int64_t last) {
+  const matrix *m = arg;
+  const size_t bytes = (size_t)(last - first) * sizeof(real);
+  for (int64_t r = m->alike->rows - 1; r >= 0; r--) {
+    const int64_t k = m->alike->kind[r];
+    if (k < r) memcpy(m->y + r * m->ld + first, m->y + k * m->ld + first, bytes);
+  }
+}
+
+void FN(sq_alike_spread)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t cols, real *y, int64_t ld) {
+  const matrix m = {a, y, ld};
+  sq_split(exec, cols, COLUMN_TILE, a->rows, spread_columns, &m);
+}
+
+SQ_CLONES static void add_columns(const void *arg, int64_t first, int64_t last) {
+  const matrix *m = arg;
+  int64_t seen = 0;
+  for (int64_t r = 0; r < m->alike->rows; r++) {
+    const int64_t k = m->alike->kind[r];
+    const real *from = m->y + r * m->ld;
+    real *to = m->y + k * m->ld;
+    if (k < seen) {
+      for (int64_t j = first; j < last; j++) to[j] += from[j];
+      continue;
+    }
+    seen++;
+    if (k < r) memcpy(to + first, from + first, (size_t)(last - first) * sizeof(real));
+  }
+}
+
+void FN(sq_alike_add)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t cols, real *y, int64_t ld) {
+  const matrix m = {a, y, ld};
+  sq_split(exec, cols, COLUMN_TILE, a->rows, add_columns, &m);
+}

@@ -1,0 +1,214 @@
+/* test_alike.c - inputs that are alike (core/alike.h): what the search finds, and that networks compute with it what they
+ * compute without.  A sequence by itself is too short for a search, so a batch of them is compared with each alone.
+ */
+#include "core/alike.h"
+
+#include "host/context/context.h"
+#include "tests/laws.h"
+
+/* ---------------------------------------------------------------- the search */
+
+enum { ROWS = 300, COLS = 40, LD = COLS + 3 };
+
+/* Rows of x are drawn from so many; 0: all differ.  Returns how many there are. */
+static int64_t draw(int64_t rows, int64_t cols, int64_t kinds, float *x, int32_t *kind) {
+  float drawn[ROWS][COLS];
+  int64_t of[ROWS], count = 0;
+  for (int64_t k = 0; k < ROWS; k++) {
+    check_fill_f32(drawn[k], COLS, -1, 1);
+    of[k] = -1;
+  }
+  drawn[1][0] = 0.0f; /* two that are equal, and not alike, and one that is equal to nothing */
+  memcpy(drawn[2], drawn[1], sizeof drawn[1]);
+  drawn[2][0] = -0.0f;
+  drawn[3][cols - 1] = NAN;
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t k = kinds ? check_below(kinds) : r;
+    if (of[k] < 0) of[k] = count++;
+    kind[r] = (int32_t)of[k];
+    memcpy(x + r * LD, drawn[k], (size_t)cols * sizeof(float));
+  }
+  return count;
+}
+
+/* Whether it was found, and all of it right. */
+static int finds(int64_t rows, int64_t cols, int64_t kinds, const char *what) {
+  float *x = check_alloc("x", ROWS * LD * sizeof *x);
+  float *memory = check_alloc("memory", (size_t)sq_alike_size_f32(rows, cols) * sizeof *memory);
+  int32_t kind[ROWS];
+  sq_alike_f32 a = {0};
+  const int64_t count = draw(rows, cols, kinds, x, kind);
+  const int found = sq_alike_find_f32(rows, cols, x, LD, memory, &a);
+  if (found) {
+    int same = a.rows == rows && a.kinds == count;
+    for (int64_t r = 0; same && r < rows; r++)
+      same = a.kind[r] == kind[r] &&
+             memcmp(a.x + kind[r] * a.ldx, x + r * LD, (size_t)cols * sizeof(float)) == 0;
+    CHECK(same, "%s: each row is like its kind", what);
+  }
+  check_free(x);
+  check_free(memory);
+  return found;
+}
+
+static void test_search(void) {
+  CHECK(finds(ROWS, COLS, 5, "five kinds"), "rows of five kinds are found");
+  CHECK(finds(ROWS, 17, ROWS / 8, "an odd width"), "and of an eighth as many");
+  CHECK(finds(64, 16, 4, "the fewest"), "the fewest rows, the shortest");
+  CHECK(!finds(63, COLS, 2, "few rows"), "fewer are not looked at");
+  CHECK(!finds(ROWS, 15, 2, "short rows"), "nor are shorter ones");
+  CHECK(!finds(ROWS, COLS, 0, "all differ"), "rows that all differ are not worth it");
+  CHECK(!finds(ROWS, COLS, ROWS / 2, "half as many kinds"), "nor are half as many kinds");
+  CHECK(sq_alike_size_f32(63, COLS) == 0 && sq_alike_size_f32(ROWS, 15) == 0,
+        "what is not looked at needs no room");
+}
+
+/* y begins with a row for each kind, and is spread; then rows of each kind are added up. */
+static void test_rows(int threads) {
+  enum { WIDE = 260, STRIDE = WIDE + 5 };
+  float *x = malloc(ROWS * LD * sizeof *x),
+        *memory = malloc((size_t)sq_alike_size_f32(ROWS, COLS) * sizeof *memory);
+  float *y = check_alloc("y", ROWS * STRIDE * sizeof *y), *sum = calloc(ROWS * WIDE, sizeof *sum);
+  int32_t kind[ROWS];
+  sq_alike_f32 a = {0};
+  seqgpu_context *ctx = net_context("cpu", SEQGPU_DTYPE_F32, threads);
+  struct sq_exec *exec = &ctx->exec;
+  draw(ROWS, COLS, 11, x, kind);
+  CHECK(sq_alike_find_f32(ROWS, COLS, x, LD, memory, &a), "%d threads, kinds are found", threads);
+  for (int64_t i = 0; i < ROWS * STRIDE; i++) y[i] = (float)i;
+  sq_alike_spread_f32(exec, &a, WIDE, y, STRIDE);
+  int right = 1, kept = 1;
+  for (int64_t r = 0; r < ROWS; r++)
+    for (int64_t j = 0; j < STRIDE; j++) {
+      if (j < WIDE) right &= y[r * STRIDE + j] == (float)(kind[r] * STRIDE + j);
+      if (j >= WIDE) kept &= y[r * STRIDE + j] == (float)(r * STRIDE + j);
+    }
+  CHECK(right, "%d threads, each row is its kind's", threads);
+  for (int64_t r = 0; r < ROWS; r++)
+    for (int64_t j = 0; j < WIDE; j++) {
+      const float value = (float)check_uniform(-1, 1);
+      y[r * STRIDE + j] = value;
+      sum[kind[r] * WIDE + j] += value;
+    }
+  sq_alike_add_f32(exec, &a, WIDE, y, STRIDE);
+  for (int64_t k = 0; k < a.kinds; k++) {
+    right &= memcmp(y + k * STRIDE, sum + k * WIDE, WIDE * sizeof(float)) == 0;
+    kept &= y[k * STRIDE + WIDE] == (float)(k * STRIDE + WIDE);
+  }
+  CHECK(right && kept, "%d threads, a kind has the sum of its rows, and nothing else has changed", threads);
+  seqgpu_context_destroy(ctx);
+  check_free(y);
+  free(sum);
+  free(memory);
+  free(x);
+}
+
+/* ---------------------------------------------------------------- networks */
+
+enum { T = 20, B = 7, I = 18, H = 5, KINDS = 9 };
+#define PLAIN "cpu/step" /* one sequence would be a stream, which adds in another order */
+static const int32_t ragged_batch[B] = {T, 3, T, 0, 11, T, 19};
+
+/* A batch whose inputs are of few kinds. */
+static net batch_of(seqgpu_context *ctx, const cell_row *cell, seqgpu_rnn_desc options,
+                    const int32_t *lengths) {
+  const shape_row shape = {.size = {T, B, I, H}, .desc = options};
+  const seqgpu_rnn_desc desc = combine(cell, &shape);
+  net n;
+  net_open_as(&n, ctx, &desc, PLAIN, lengths);
+  net_fill(&n);
+  for (int64_t r = KINDS; r < T * B; r++)
+    memcpy(n.value[NET_X] + r * I, n.value[NET_X] + check_below(KINDS) * I, I * sizeof(double));
+  return n;
+}
+
+/* Copies sequence b of a tensor to a batch of one, or back. */
+static void one_of(const net *all, const net *one, int tensor, int64_t b, int back) {
+  if (all->count[tensor] == 0) return;
+  const int steps = tensor == NET_X || tensor == NET_DX || tensor == NET_Y || tensor == NET_DY;
+  const int64_t width = steps ? row_width(all, tensor) : state_width(all, tensor),
+                rows = one->count[tensor] / width;
+  for (int64_t r = 0; r < rows; r++) {
+    double *whole = all->value[tensor] + (r * B + b) * width, *part = one->value[tensor] + r * width;
+    copy(back ? whole : part, back ? part : whole, width);
+  }
+}
+
+/* The batch's tensors, each sequence having run by itself: all of them but params, whose gradients add up. */
+static net run_alone(const net *all, const int32_t *lengths) {
+  net sum;
+  seqgpu_rnn_desc desc = all->desc;
+  net_open_as(&sum, all->ctx, &desc, PLAIN, lengths);
+  desc.batch = 1;
+  for (int64_t b = 0; b < B; b++) {
+    net one;
+    net_open_as(&one, all->ctx, &desc, PLAIN, lengths ? lengths + b : NULL);
+    copy(one.value[NET_PARAMS], all->value[NET_PARAMS], one.count[NET_PARAMS]);
+    for (int i = NET_X; i < NET_Y; i++)
+      if (i != NET_PARAMS) one_of(all, &one, i, b, 0);
+    run(&one);
+    for (int i = NET_Y; i < NET_DPARAMS; i++) one_of(&sum, &one, i, b, 1);
+    for (int64_t i = 0; i < sum.count[NET_DPARAMS]; i++)
+      sum.value[NET_DPARAMS][i] += one.value[NET_DPARAMS][i];
+    net_close(&one);
+  }
+  return sum;
+}
+
+/* All outputs and gradients first..last of a batch, against those of its sequences. */
+static double differ_from_alone(seqgpu_context *ctx, const cell_row *cell, seqgpu_rnn_desc options,
+                                const int32_t *lengths, int first, int last) {
+  net all = batch_of(ctx, cell, options, lengths);
+  net alone = run_alone(&all, lengths);
+  run(&all);
+  return differ_at_end(&all, &alone, first, last);
+}
+
+static double law_bits(const contexts *c, const cell_row *cell) {
+  const double plain = differ_from_alone(c->f32, cell, DEEP, NULL, NET_Y, NET_DQ0);
+  return net_worse(plain, differ_from_alone(c->f32_threads, cell, BOTH_WAYS, ragged_batch, NET_Y, NET_DQ0));
+}
+
+static double law_gradients(const contexts *c, const cell_row *cell) {
+  const double plain = differ_from_alone(c->f64, cell, DEEP, NULL, NET_DPARAMS, NET_DPARAMS);
+  return net_worse(plain, differ_from_alone(c->f64, cell, BOTH_WAYS, ragged_batch, NET_DPARAMS, NET_DPARAMS));
+}
+
+static double law_inference(const contexts *c, const cell_row *cell) {
+  const seqgpu_rnn_desc inference = {.bidirectional = 1, .inference = 1};
+  return differ_from_alone(c->f32, cell, inference, ragged_batch, NET_Y, NET_QT);
+}
+
+/* Also where gates are wide enough to be shared among threads. */
+static double law_threads(const contexts *c, const cell_row *cell) {
+  const shape_row shape = {.size = {T, B, I, 70}, .desc = BOTH_WAYS};
+  const seqgpu_rnn_desc desc = combine(cell, &shape);
+  net a;
+  net_open(&a, c->f32, &desc, NULL);
+  net_fill(&a);
+  for (int64_t r = 1; r < T * B; r++)
+    memcpy(a.value[NET_X] + r * I, a.value[NET_X] + (r % KINDS) * I, I * sizeof(double));
+  net b = twin(&a, c->f32_threads, NULL);
+  return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
+}
+
+static const law_row laws[] = {
+    {"inputs alike, a sequence has the bits that it has alone", law_bits, apart, 0, 0},
+    {"inputs alike, gradients of parameters are the sums", law_gradients, apart, EXACT, 0},
+    {"inputs alike, inference", law_inference, apart, 0, 0},
+    {"inputs alike, 1 and 3 threads, same bits", law_threads, every, 0, 0},
+};
+
+int main(void) {
+  check_start();
+  test_search();
+  test_rows(1);
+  test_rows(3);
+  const contexts c = {net_context("cpu", SEQGPU_DTYPE_F64, 1), net_context("cpu", SEQGPU_DTYPE_F32, 1),
+                      net_context("cpu", SEQGPU_DTYPE_F32, 3)};
+  check_laws(&c, laws, COUNT(laws));
+  seqgpu_context_destroy(c.f64);
+  seqgpu_context_destroy(c.f32);
+  seqgpu_context_destroy(c.f32_threads);
+  return check_finish();
+}
