@@ -49,10 +49,7 @@ seeds=${3:-}
 tag() {
   so_long 10 1
   folder=$data/pos
-  if [ ! -r "$folder/en_ewt-ud-train.conllu" ]; then
-    echo "skipped: tag: there is no $folder/en_ewt-ud-train.conllu"
-    exit 0
-  fi
+  needs tag "$folder/en_ewt-ud-train.conllu"
   begin tag
   files="--data $folder/en_ewt-ud-train.conllu --val-data $folder/en_ewt-ud-dev.conllu"
   # 392 updates an epoch
@@ -87,10 +84,7 @@ cut_novel() {
 
 words() {
   so_long 6 1
-  if [ ! -r "$data/warandpeace.txt" ]; then
-    echo "skipped: words: there is no $data/warandpeace.txt"
-    exit 0
-  fi
+  needs words "$data/warandpeace.txt"
   begin words
   cut_novel "$data/warandpeace.txt"
   # 784 updates an epoch; 0.1178 of the tokens are the last 0.1111 of the paragraphs
@@ -154,10 +148,7 @@ sentences() {
 sentiment() {
   so_long 6 "1 2 3"
   folder=$data/sentiment
-  if [ ! -r "$folder/stsa.binary.train" ]; then
-    echo "skipped: sentiment: there is no $folder/stsa.binary.train"
-    exit 0
-  fi
+  needs sentiment "$folder/stsa.binary.train"
   sentences sentiment 217 "$folder/stsa.binary.train" "$folder/stsa.binary.dev" "$folder/stsa.binary.test" "Sentiment, SST-2" \
     "SST-2: 6,920 sentences to train on, 872 to validate, 1,821 to test, 2 classes"
 }
@@ -165,10 +156,8 @@ sentiment() {
 questions() {
   so_long 6 "1 2 3"
   folder=$data/sentiment
-  if [ ! -r "$folder/TREC.train.all" ] || ! command -v iconv >/dev/null; then
-    echo "skipped: questions: there is no $folder/TREC.train.all, or no iconv"
-    exit 0
-  fi
+  needs questions "$folder/TREC.train.all"
+  needs questions "$(command -v iconv || echo "program iconv")"
   begin questions
   iconv -f latin1 -t utf-8 "$folder/TREC.train.all" >"$work/train"
   iconv -f latin1 -t utf-8 "$folder/TREC.test.all" >"$work/test"
@@ -193,10 +182,7 @@ nothing is chosen by it." \
 compose() {
   so_long 60 "1 2 3"
   set=$data/music/JSB_Chorales
-  if [ ! -r "$set.train.txt.gz" ]; then
-    echo "skipped: compose: there is no $set.train.txt.gz"
-    exit 0
-  fi
+  needs compose "$set.train.txt.gz"
   begin compose
   # 58 updates an epoch
   files="--data $set.train.txt.gz --val-data $set.valid.txt.gz" same="--recurrent-dropout 0.3 --lr 1e-2 --epochs $epochs"
@@ -222,10 +208,7 @@ compose() {
 draw() {
   so_long 6 "1 2"
   set=$data/strokes/short_kanji
-  if [ ! -r "$set.train.txt" ]; then
-    echo "skipped: draw: there is no $set.train.txt"
-    exit 0
-  fi
+  needs draw "$set.train.txt"
   begin draw
   # 313 updates an epoch
   common="--data $set.train.txt --val-data $set.valid.txt --hidden 128 --epochs $epochs --lr 4e-3 --lr-schedule cosine --lr-every $((313 * epochs))"
@@ -252,10 +235,7 @@ by the deviation of the training set's; a density has no upper bound, so nats ma
 frames() {
   so_long 1 "1 2"
   set=$data/mnist
-  if [ ! -r "$set/train-images-idx3-ubyte.gz" ]; then
-    echo "skipped: frames: there is no $set/train-images-idx3-ubyte.gz"
-    exit 0
-  fi
+  needs frames "$set/train-images-idx3-ubyte.gz"
   begin frames
   test="$set/t10k-images-idx3-ubyte.gz --FILE $set/t10k-labels-idx1-ubyte.gz"
   # 1,875 updates an epoch
@@ -290,10 +270,7 @@ split_words() {
 spell() {
   so_long 10 1
   words=$data/cmudict/cmudict.dict
-  if [ ! -r "$words" ]; then
-    echo "skipped: spell: there is no $words"
-    exit 0
-  fi
+  needs spell "$words"
   begin spell
   split_words "$words" "$work"
   # 993 updates an epoch
@@ -330,10 +307,7 @@ by_length() {
 translate() {
   so_long 6 1
   folder=$data/multi30k
-  if [ ! -r "$folder/train.de.gz" ]; then
-    echo "skipped: translate: there is no $folder/train.de.gz"
-    exit 0
-  fi
+  needs translate "$folder/train.de.gz"
   begin translate
   # 454 updates an epoch
   common="--data $folder/train.de.gz --data $folder/train.en.gz --val-data $folder/val.de.gz --val-data $folder/val.en.gz --epochs $epochs
@@ -390,10 +364,7 @@ Exact: every word is right." \
 transcribe() {
   so_long 12 "1 2"
   folder=$data/speech/recordings
-  if [ ! -r "$folder/7_jackson_0.wav" ]; then
-    echo "skipped: transcribe: there is no $folder/7_jackson_0.wav"
-    exit 0
-  fi
+  needs transcribe "$folder/7_jackson_0.wav"
   begin transcribe
   perturbed="--speed 0.3 --pitch 0.15 --level 15"
   # 169 updates an epoch, 157 where a speaker is held out
@@ -472,10 +443,7 @@ speak() {
   so_long 104 1
   folder=$data/speech/recordings
   voice=${SPEAKER-jackson}
-  if [ ! -r "$folder/7_${voice}_0.wav" ]; then
-    echo "skipped: speak: there is no $folder/7_${voice}_0.wav"
-    exit 0
-  fi
+  needs speak "$folder/7_${voice}_0.wav"
   begin speak
   # 29 updates an epoch, and 169 of the transcriber
   run "$voice" speak --data "$folder" --only-speaker "$voice" --hidden 128 --prenet-size 64 --attention-size 32 --stack 4 --lr 3e-3 --epochs "$epochs" \
@@ -528,10 +496,8 @@ letters_wrong() {
 write() {
   so_long 4000 1
   font=${SEQGPU_FONTS:-/usr/share/hershey-fonts}/futural.jhf
-  if [ ! -r "$font" ] || [ ! -r "$data/warandpeace.txt" ]; then
-    echo "skipped: write: there is no $font, or no $data/warandpeace.txt"
-    exit 0
-  fi
+  needs write "$font" hershey-fonts-data
+  needs write "$data/warandpeace.txt"
   begin write
   tr 'A-Z\n' 'a-z ' <"$data/warandpeace.txt" | tr -c 'a-z ' ' ' >"$work/letters"
   head -c 2900000 "$work/letters" >"$work/learn"

@@ -13,10 +13,7 @@ budget=${3:-200000}
 . "$(dirname "$0")/paper.sh"
 text=${4:-$data/tinyshakespeare.txt}
 begin cells-charlm
-if [ ! -r "$text" ]; then
-  echo "skipped: cells: there is no $text"
-  exit 0
-fi
+needs cells "$text"
 cells=$("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d;s/ .*//')
 number=$(($(echo "$cells" | wc -w) + 1))
 part=$(share "$number" | awk -v jobs="$jobs" '{ print $1 * jobs }')

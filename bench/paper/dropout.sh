@@ -14,10 +14,7 @@ updates=${2:-8000}
 . "$(dirname "$0")/paper.sh"
 text=${3:-$data/warandpeace.txt}
 begin recurrent-dropout
-if [ ! -r "$text" ]; then
-  echo "skipped: dropout: there is no $text"
-  exit 0
-fi
+needs dropout "$text"
 lines=$(wc -l <"$text")
 later=$((lines * 27 / 40 + 1))
 sed -n '1,600p' "$text" >"$work/text"

@@ -73,10 +73,7 @@ latex() {
   begin latex
   language=latex prime="\\newcommand"
   folder=${LATEX:-/usr/share/texlive/texmf-dist/tex/latex}
-  if [ ! -d "$folder" ]; then
-    echo "skipped: latex: there is no $folder; texlive-latex-base has it"
-    exit 0
-  fi
+  needs latex "$folder" texlive-latex-base
   find "$folder" -type f \( -name '*.sty' -o -name '*.cls' -o -name '*.ltx' -o -name '*.tex' \) | plain
   letters latex "LaTeX's sources, letter by letter" "The .sty, .cls, .ltx and .tex files of Debian's texlive-latex-base"
 }
@@ -117,10 +114,7 @@ Exact: every word is right; beam: of 5." \
 emoji() {
   so_long 40 1
   folder=$data/emoji
-  if [ ! -r "$folder/index.json" ]; then
-    echo "skipped: emoji: there is no $folder/index.json"
-    exit 0
-  fi
+  needs emoji "$folder/index.json"
   begin emoji
   awk -F '"' -v folder="$folder/png" '$2 == "unicode" { at = $4 } $2 == "name" { print folder "/" at ".png\t" tolower($4) }' "$folder/index.json" |
     while IFS="$(printf '\t')" read -r file words; do
@@ -129,16 +123,9 @@ emoji() {
   pictures emoji "Names of emoji"
 }
 
-# need_stamps: or the application is skipped.
-need_stamps() {
-  [ -d "$stamps" ] && return 0
-  echo "skipped: $name: there is no $stamps; tuxpaint-stamps-default has it"
-  exit 0
-}
-
 stamps() {
   so_long 40 1
-  need_stamps
+  needs "$name" "$stamps" tuxpaint-stamps-default
   begin stamps
   find "$stamps" -name '*.png' | LC_ALL=C sort | while read -r file; do
     [ ! -s "${file%.png}.txt" ] || printf '%s\t%s\n' "$file" "$(head -1 "${file%.png}.txt" | tr 'A-Z' 'a-z' | tr -d '.!?,;:"')"
@@ -148,7 +135,7 @@ stamps() {
 
 spanish() {
   so_long 60 1
-  need_stamps
+  needs "$name" "$stamps" tuxpaint-stamps-default
   begin spanish
   find "$stamps" -name '*_desc_es.ogg' | LC_ALL=C sort | while read -r file; do
     printf '%s\t%s\n' "$file" "$(sed -n 's/^es\.utf8=//p' "${file%_desc_es.ogg}.txt" 2>/dev/null | head -1 |

@@ -1,6 +1,7 @@
 # paper.sh - what the experiments of this folder share; they source it, with $minutes set where they use `share`.
 #
 #   seqgpu               the program, of build/ beside the sources or of the folder that BUILD names
+#   needs NAME FILE [PACKAGE]  skips this experiment and ends the script where there is no such file, which the package has
 #   so_long EPOCHS SEEDS  sets $epochs and $seeds where the command line does not
 #   run NAME TASK ...    trains in the background, on one thread, at most two runs at a time
 #   go_on NAME TASK ...  continues a run that has ended, in the same log
@@ -40,6 +41,13 @@ begin() {
   : >"$work/skipped"
   : >"$work/peers"
   running=0 children=
+}
+
+# needs NAME FILE [PACKAGE]
+needs() {
+  if [ -r "$2" ]; then return 0; fi
+  echo "skipped: $1: there is no $2${3:+; Debian's $3 has it}"
+  exit 0
 }
 
 # so_long EPOCHS SEEDS: what is meant where the command line does not say, in $epochs and $seeds.

@@ -20,10 +20,7 @@ updates=${2:-1200}
 . "$(dirname "$0")/paper.sh"
 text=${3:-$data/tinyshakespeare.txt}
 begin lstm-variants
-if [ ! -r "$text" ]; then
-  echo "skipped: variants: there is no $text"
-  exit 0
-fi
+needs variants "$text"
 common="--text $text --cell lstm --layers 1 --hidden 64 --embedding 32 --seq-len 50 --batch 32 --optimizer adam --lr 3e-3 --clip 5
   --steps $updates --log-every 200 --eval-every 200"
 
