@@ -27,8 +27,12 @@ static int masked(const sq_mixture_args *a, int64_t r) { return sq_past_length(a
 
 /* One Gaussian, seen from the point. */
 typedef struct component {
+  double inverse_x, inverse_y; /* 1 / sigma */
   double a, b, rho, c, cz, log_density;
 } component;
+
+/* Backward needs each Gaussian of a row twice; more than so many are computed anew. */
+enum { KEPT = 32 };
 
 enum { P, MX, MY, SX, SY, R };
 
@@ -37,13 +41,14 @@ static double param(const sq_mixture_args *a, const real *row, int which, int64_
   return (double)row[1 + which * a->mixtures + j];
 }
 
+/* With t = exp(-2|r|): tanh |r| = (1 - t) / (1 + t), C = (1 + t)^2 / (4 t), however large r is. */
 static component component_of(const sq_mixture_args *a, const real *row, const real *point, int64_t j) {
   const double sx = param(a, row, SX, j), sy = param(a, row, SY, j), r = param(a, row, R, j), size = fabs(r);
-  const double log_c = 2 * (size + log1p(exp(-2 * size)) - LOG_2);
-  component g = {.a = ((double)point[0] - param(a, row, MX, j)) * exp(-sx),
-                 .b = ((double)point[1] - param(a, row, MY, j)) * exp(-sy),
-                 .rho = tanh(r),
-                 .c = exp(log_c)};
+  const double t = exp(-2 * size), log_c = 2 * (size + log1p(t) - LOG_2);
+  component g = {.inverse_x = exp(-sx), .inverse_y = exp(-sy), .rho = copysign((1 - t) / (1 + t), r)};
+  g.a = ((double)point[0] - param(a, row, MX, j)) * g.inverse_x;
+  g.b = ((double)point[1] - param(a, row, MY, j)) * g.inverse_y;
+  g.c = (1 + t) * (1 + t) / (4 * t);
   const double off = g.b - g.rho * g.a;
   g.cz = g.a * g.a + g.c * off * off;
   g.log_density = -LOG_2PI - sx - sy + 0.5 * (log_c - g.cz);
@@ -66,14 +71,16 @@ static void add(log_total *t, double x) {
 
 static double log_of(log_total t) { return t.max + log(t.sum); }
 
-/* log sum_j exp(p_j), and of exp(p_j + n_j). */
-static void totals(const sq_mixture_args *a, const real *row, const real *point, double *weights,
-                   double *joint) {
+/* log sum_j exp(p_j), and of exp(p_j + n_j); leaves the first Gaussians in kept, [KEPT] or NULL. */
+static void totals(const sq_mixture_args *a, const real *row, const real *point, component *kept,
+                   double *weights, double *joint) {
   log_total w = {-(double)INFINITY, 0}, all = w;
   for (int64_t j = 0; j < a->mixtures; j++) {
     const double p = param(a, row, P, j);
+    const component g = component_of(a, row, point, j);
+    if (kept && j < KEPT) kept[j] = g;
     add(&w, p);
-    add(&all, p + component_of(a, row, point, j).log_density);
+    add(&all, p + g.log_density);
   }
   *weights = log_of(w);
   *joint = log_of(all);
@@ -93,7 +100,7 @@ static void forward_rows(const void *arg, int64_t first, int64_t last) {
     real *loss = (real *)a->row_loss + r;
     *loss = 0;
     if (masked(a, r)) continue;
-    totals(a, row, point, &weights, &joint);
+    totals(a, row, point, NULL, &weights, &joint);
     *loss = (real)(weights - joint + end_loss((double)row[0], (double)point[2]));
   }
 }
@@ -114,17 +121,18 @@ static void backward_row(const sq_mixture_args *a, const real *row, const real *
   const int64_t M = a->mixtures;
   const double e = (double)row[0], small = exp(-fabs(e)), on = (e < 0 ? small : 1) / (1 + small),
                off = (e < 0 ? 1 : small) / (1 + small), end = (double)point[2];
+  component kept[KEPT];
   double weights, joint;
-  totals(a, row, point, &weights, &joint);
+  totals(a, row, point, kept, &weights, &joint);
   d[0] = (real)(((1 - end) * on - end * off) * scale);
   for (int64_t j = 0; j < M; j++) {
-    const component g = component_of(a, row, point, j);
+    const component g = j < KEPT ? kept[j] : component_of(a, row, point, j);
     const double p = param(a, row, P, j), share = exp(p + g.log_density - joint) * scale;
     const double x = g.c * (g.a - g.rho * g.b), y = g.c * (g.b - g.rho * g.a);
     real *to = d + 1 + j;
     to[P * M] = (real)(exp(p - weights) * scale - share);
-    to[MX * M] = (real)(-share * x * exp(-param(a, row, SX, j)));
-    to[MY * M] = (real)(-share * y * exp(-param(a, row, SY, j)));
+    to[MX * M] = (real)(-share * x * g.inverse_x);
+    to[MY * M] = (real)(-share * y * g.inverse_y);
     to[SX * M] = (real)(-share * (g.a * x - 1));
     to[SY * M] = (real)(-share * (g.b * y - 1));
     to[R * M] = (real)(-share * (g.a * g.b + g.rho * (1 - g.cz)));
