@@ -130,3 +130,13 @@ void FN(sq_alike_add)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t cols
   const matrix m = {a, y, ld};
   sq_split(exec, cols, COLUMN_TILE, a->rows, add_columns, &m);
 }
+
+void FN(sq_alike_give)(const FN(sq_alike) * a, int64_t cols, const real *sums, int add, real *y, int64_t ld) {
+  int64_t seen = 0;
+  for (int64_t r = 0; r < a->rows; r++, y += ld) {
+    if (!add) memset(y, 0, (size_t)cols * sizeof(real));
+    if (a->kind[r] < seen) continue;
+    for (int64_t j = 0; j < cols; j++) y[j] += sums[seen * cols + j];
+    seen++;
+  }
+}

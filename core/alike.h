@@ -39,6 +39,9 @@ void FN(sq_alike_spread)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t c
 /* y[k] = the sum of y[r] over the rows of kind k, in the order of r; the rows behind these are lost. */
 void FN(sq_alike_add)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t cols, real *y, int64_t ld);
 
+/* y[r] (+)= sums[k] in the first row of kind k, 0 in its others; sums [kinds, cols] without a gap. */
+void FN(sq_alike_give)(const FN(sq_alike) * a, int64_t cols, const real *sums, int add, real *y, int64_t ld);
+
 #ifdef __cplusplus
 }
 #endif

@@ -100,12 +100,13 @@ static void forward_slice(void *arg, int part, int parts) {
   }
 }
 
-/* The inputs of the job's steps, or one of each kind; `found` says which.  Returns whether some are alike. */
-static int inputs(const FN(sq_job) * j, FN(sq_alike) * found) {
+/* The inputs of the job's steps, or after a search one of each kind; `found` says which.  Returns whether some are
+ * alike. */
+static int inputs(const FN(sq_job) * j, int search, FN(sq_alike) * found) {
   const sq_layer_run *run = j->run;
   const int64_t rows = j->steps * run->batch, I = j->layout->config.input_size;
   const real *x = (const real *)run->x + j->t0 * run->batch * run->ldx;
-  if (FN(sq_alike_find)(rows, I, x, run->ldx, j->alike, found)) return 1;
+  if (search && FN(sq_alike_find)(rows, I, x, run->ldx, j->alike, found)) return 1;
   *found = (FN(sq_alike)){.rows = rows, .kinds = rows, .x = x, .ldx = run->ldx};
   return 0;
 }
@@ -125,7 +126,7 @@ static void project_input(sq_exec *exec, const FN(sq_job) * j) {
   const sq_layout *l = j->layout;
   const int64_t rows = j->steps * j->run->batch, G = l->gates;
   FN(sq_alike) x;
-  const int some = inputs(j, &x), normalised = l->input.buffer == SQ_AUX;
+  const int some = inputs(j, 1, &x), normalised = l->input.buffer == SQ_AUX;
   if (l->bias >= 0) {
     const real *b = (const real *)j->run->params + l->param[l->bias].offset;
     const sq_bias_args bias = {normalised ? rows : x.kinds, l->biased, b, j->gates, G};
@@ -244,18 +245,6 @@ static void backward_slice(void *arg, int part, int parts) {
   }
 }
 
-/* dW_ih.  Gradients at inputs that are alike are added up where they are, so it comes last. */
-static void input_gradient(sq_exec *exec, const FN(sq_job) * j) {
-  const sq_layout *l = j->layout;
-  const int64_t I = l->config.input_size;
-  real *dparam = (real *)j->run->dparams + l->param[0].offset;
-  int64_t ld;
-  real *d = FN(sq_job_whole)(j, l->input, 1, &ld);
-  FN(sq_alike) x;
-  if (inputs(j, &x)) FN(sq_alike_add)(exec, &x, l->gates, d, ld);
-  FN(sq_gemm)(exec->pool, 1, 0, l->gates, I, x.kinds, d, ld, x.x, x.ldx, 1, dparam, I);
-}
-
 /* dW of every product and of every sum, after the recurrence. */
 static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
   const sq_layout *l = j->layout;
@@ -292,7 +281,35 @@ static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
                               .out = dparams + l->param[l->initial[k]].offset};
     FN(sq_cpu_reduce)(exec, &r);
   }
-  input_gradient(exec, j);
+}
+
+/* dx = d W_ih of so many rows. */
+static void multiply_back(sq_exec *exec, const FN(sq_job) * j, int64_t rows, const real *d, int64_t ld,
+                          int add, real *to, int64_t ld_to) {
+  const sq_layout *l = j->layout;
+  const int64_t I = l->config.input_size;
+  const real *w = (const real *)j->run->params + l->param[0].offset;
+  FN(sq_gemm)(exec->pool, 0, 0, rows, I, l->gates, d, ld, w, I, add, to, ld_to);
+}
+
+/* dx and dW_ih.  Gradients of the gates at inputs that are alike are added up where they are, so these come last. */
+static void input_gradients(sq_exec *exec, const FN(sq_job) * j) {
+  const sq_layer_run *run = j->run;
+  const sq_layout *l = j->layout;
+  const int64_t I = l->config.input_size;
+  int64_t ld;
+  real *d = FN(sq_job_whole)(j, l->input, 1, &ld);
+  FN(sq_alike) x;
+  const int some = inputs(j, run->dparams || run->dx_summed, &x), summed = some && run->dx_summed;
+  if (run->dx && !summed) multiply_back(exec, j, x.rows, d, ld, run->dx_accumulate, run->dx, run->ldx);
+  if (some) FN(sq_alike_add)(exec, &x, l->gates, d, ld);
+  if (run->dparams) FN(sq_gemm)
+  (exec->pool, 1, 0, l->gates, I, x.kinds, d, ld, x.x, x.ldx, 1, (real *)run->dparams + l->param[0].offset,
+   I);
+  if (run->dx == NULL || !summed) return;
+  real *sums = j->alike + (x.x - j->alike); /* the inputs are not needed any more */
+  multiply_back(exec, j, x.kinds, d, ld, 0, sums, I);
+  FN(sq_alike_give)(&x, I, sums, run->dx_accumulate, run->dx, run->ldx);
 }
 
 void FN(sq_job_begin_back)(FN(sq_job) * j) {
@@ -314,18 +331,14 @@ void FN(sq_job_begin_back)(FN(sq_job) * j) {
 
 int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
-  const int64_t T = run->seq_len, B = run->batch, I = l->config.input_size;
+  const int64_t T = run->seq_len, B = run->batch;
   FN(sq_job)
   j = {.pool = exec->pool, .run = run, .layout = l, .steps = T, .key = {run->seed, run->first_block}};
   FN(sq_job_begin_back)(&j);
   sq_pool_run(exec->pool, FN(sq_job_slices)(&j), backward_slice, &j);
   FN(sq_job_norms_backward)(&j, NULL, SQ_BEFORE_STEPS);
-  int64_t ld;
-  const real *dinput = FN(sq_job_whole)(&j, l->input, 1, &ld);
-  if (run->dx) FN(sq_gemm)
-  (exec->pool, 0, 0, T * B, I, l->gates, dinput, ld, (const real *)run->params + l->param[0].offset, I,
-   run->dx_accumulate, run->dx, run->ldx);
   if (run->dparams) parameter_gradients(exec, &j);
+  input_gradients(exec, &j);
   for (int k = 0; k < l->states; k++)
     if (run->dinitial[k])
       memcpy(run->dinitial[k], j.dstate[k], (size_t)(B * l->state_width[k]) * sizeof(real));

@@ -69,8 +69,9 @@ typedef struct sq_layer_run {
   const void *dfinal[SQ_MAX_STATES]; /* [B,W_k] or NULL = zeros */
   void *dx;                          /* [T,B,I] row stride ldx, or NULL = not wanted */
   int dx_accumulate;                 /* 0: dx = , 1: dx += */
-  void *dinitial[SQ_MAX_STATES];     /* [B,W_k] or NULL */
-  void *dparams;                     /* += , or NULL = not wanted */
+  int dx_summed; /* 1: of rows of x that are alike one may get the sum of their gradients, and the others 0 */
+  void *dinitial[SQ_MAX_STATES]; /* [B,W_k] or NULL */
+  void *dparams;                 /* += , or NULL = not wanted */
   /* where the masks of a training run are drawn from (core/masks.h); of sequences that are a part of a batch,
    * how many the whole has, and first_block is theirs; 0: they are whole */
   uint64_t seed, first_block;

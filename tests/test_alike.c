@@ -179,6 +179,38 @@ static double law_inference(const contexts *c, const cell_row *cell) {
   return differ_from_alone(c->f32, cell, inference, ragged_batch, NET_Y, NET_QT);
 }
 
+/* Adds up the rows of dx that have the same input, as an embedding does. */
+static void add_up(net *n) {
+  double *x = n->value[NET_X], *dx = n->value[NET_DX];
+  for (int64_t r = 0; r < T * B; r++)
+    for (int64_t s = 0; s < r; s++) {
+      if (memcmp(x + r * I, x + s * I, I * sizeof *x) != 0) continue;
+      for (int64_t j = 0; j < I; j++) {
+        dx[s * I + j] += dx[r * I + j];
+        dx[r * I + j] = 0;
+      }
+      break;
+    }
+}
+
+static double differ_when_summed(net *each) {
+  net sums = twin(each, each->ctx, NULL);
+  sums.run.dx_summed = 1;
+  if (each->run.dparams == NULL) sums.run.dparams = NULL;
+  run(each);
+  run(&sums);
+  add_up(each);
+  add_up(&sums);
+  return differ_at_end(each, &sums, NET_Y, NET_DPARAMS);
+}
+
+/* Whoever asks for the sums of dx gets them, and all else is as it was; without dparams, too. */
+static double law_sums(const contexts *c, const cell_row *cell) {
+  net n = batch_of(c->f64, cell, DEEP, NULL), alone = batch_of(c->f64, cell, NONE, NULL);
+  alone.run.dparams = NULL;
+  return net_worse(differ_when_summed(&n), differ_when_summed(&alone));
+}
+
 /* Also where gates are wide enough to be shared among threads. */
 static double law_threads(const contexts *c, const cell_row *cell) {
   const shape_row shape = {.size = {T, B, I, 70}, .desc = BOTH_WAYS};
@@ -196,6 +228,7 @@ static const law_row laws[] = {
     {"inputs alike, a sequence has the bits that it has alone", law_bits, apart, 0, 0},
     {"inputs alike, gradients of parameters are the sums", law_gradients, apart, EXACT, 0},
     {"inputs alike, inference", law_inference, apart, 0, 0},
+    {"inputs alike, dx summed", law_sums, every, EXACT, 0},
     {"inputs alike, 1 and 3 threads, same bits", law_threads, every, 0, 0},
 };
 

@@ -326,6 +326,7 @@ seqgpu_status charlm_backward(const charlm_pass *p, int64_t T, const int32_t *id
   seqgpu_rnn_run run = charlm_run(p, T, step);
   run.dy = p->dy;
   run.dx = p->dx;
+  run.dx_summed = !drops_embedding(p); /* the embedding adds them up, unless a mask comes between */
   run.dparams = m->rnn.grad;
   run.ready = p->last ? seqgpu_shards_ready : NULL;
   run.ready_about = p->last;

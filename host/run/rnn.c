@@ -67,6 +67,7 @@ static seqgpu_status backward_layer(const sq_net *n, int64_t layer, const void *
     s[direction].ldy = plan->output_width;
     s[direction].dx = dx;
     s[direction].dx_accumulate = direction > 0;
+    s[direction].dx_summed = layer == 0 && n->run->dx_summed;
     if (sq_plan_has_omega(plan)) SQ_TRY(sq_omega_add(n, &s[direction], layer * plan->directions + direction));
   }
   return SQ_RUN_CALL(n->ctx, plan->algorithm->backward(&n->ctx->exec, s, (int)plan->directions),

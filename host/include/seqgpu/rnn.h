@@ -413,6 +413,10 @@ typedef struct seqgpu_rnn_run {
    * come; NULL = not wanted */
   seqgpu_gradient_ready *ready;
   void *ready_about; /**< what it gets */
+  /** backward: 1: of inputs that are the same to the bit one may get the sum of their gradients in dx, and the
+   * others 0.  Whoever adds them up by input, as seqgpu_embedding_backward does, loses nothing, and a matrix
+   * product is saved where many are the same.  Algorithms that do not look for such inputs give each its own. */
+  int dx_summed;
 } seqgpu_rnn_run;
 
 /** What seqgpu_run_allocate calls, with the size of the caller's struct. */

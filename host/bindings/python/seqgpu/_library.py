@@ -37,7 +37,8 @@ RnnRun = _struct("RnnRun", ("seq_len", c_int64), ("batch", c_int64), ("lengths",
                  ("offset", c_uint64), ("dy", c_void_p), ("dfinal", c_void_p * MAX_STATES), ("dx", c_void_p),
                  ("dinitial", c_void_p * MAX_STATES), ("dparams", c_void_p), ("memory", c_void_p), ("packed", c_void_p),
                  ("workspace_bytes", c_size_t), ("reserve_bytes", c_size_t), ("omega", c_void_p), ("running", c_void_p),
-                 ("whole_batch", c_int64), ("first_sequence", c_int64), ("ready", c_void_p), ("ready_about", c_void_p))
+                 ("whole_batch", c_int64), ("first_sequence", c_int64), ("ready", c_void_p), ("ready_about", c_void_p),
+                 ("dx_summed", c_int))
 Param = _struct("Param", ("name", c_char_p), ("rows", c_int64), ("cols", c_int64), ("value", c_void_p), ("grad", c_void_p))
 Optimizer = _struct("Optimizer", ("kind", c_int), ("lr", c_double), ("momentum", c_double), ("decay", c_double), ("eps", c_double),
                     ("weight_decay", c_double), ("nesterov", c_int), ("clip", c_int), ("clip_threshold", c_double),
