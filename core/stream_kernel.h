@@ -26,6 +26,7 @@ typedef struct sq_stream_product {
   int operands; /* 1 or 2 */
   sq_stream_operand operand[2];
   float *scratch; /* for packed weights: sq_stream_scratch elements */
+  int down; /* 1: from the last rows to the first, with the same results; packed weights go upwards all the same */
 } sq_stream_product;
 
 /* Room for the vectors of a product with packed weights. */
