@@ -2,9 +2,9 @@
 # found.sh NAME [EPOCHS [SEEDS]] - applications of `seqgpu train` on files that a Debian machine has, or can install by name, and that
 # nobody made for learning: the numbers of host/doc/applications.md.  What is not there is skipped by name.
 #
-#   source   C, the headers in /usr/include (libc6-dev and others), letter by letter; of the lines that open a bracket in what the model writes
-#            at least 90 % balanced are wanted (brackets.awk says what that is).  UPDATES=2000 makes so many instead of EPOCHS,
-#            and the model writes LETTERS (20000)
+#   source   C, the headers in /usr/include and /usr/include/linux (libc6-dev, linux-libc-dev and others) without comments, letter by
+#            letter; of the lines that open a bracket in what the model writes at least 90 % balanced are wanted (brackets.awk says what
+#            that is).  UPDATES=2000 makes so many instead of EPOCHS, and the model writes LETTERS (20000)
 #   latex    the same of LaTeX's own sources in LATEX (/usr/share/texlive/texmf-dist/tex/latex, texlive-latex-base); braces alone count
 #   emoji    names of the 1,794 emoji in SEQGPU_DATA/emoji; every tenth is held out.  Also emoji-captions.txt: what stands in the first
 #            60 of these, and what the model says
@@ -31,15 +31,16 @@ write_source() {
   brackets "$written" | sed "s/\"\([a-z_]*\)\": /\"t$(echo "$2" | tr -d .)_\1\": /g" >>"$(log_of "LSTM, seed $1")"
 }
 
-# letters EXPERIMENT TITLE WHAT: an LSTM on $work/text, and what it writes at four temperatures.
+# letters EXPERIMENT TITLE WHAT HIDDEN LENGTH: an LSTM of so many units on $work/text, in pieces of that length, and what it writes at
+# four temperatures.
 letters() {
   size=$(wc -c <"$work/text")
   if [ "$size" -lt 500000 ]; then
     echo "skipped: $1: less than 500 kB were found"
     exit 0
   fi
-  updates=${UPDATES:-$((size * 95 / 100 / (64 * 32) * epochs))}
-  common="--text $work/text --val-fraction 0.05 --layers 1 --hidden 256 --seq-len 64 --batch 32 --optimizer adam --lr 3e-3 --steps $updates --lr-schedule cosine
+  updates=${UPDATES:-$((size * 95 / 100 / ($5 * 32) * epochs))}
+  common="--text $work/text --val-fraction 0.05 --layers 1 --hidden $4 --seq-len $5 --batch 32 --optimizer adam --lr 3e-3 --steps $updates --lr-schedule cosine
     --lr-every $updates"
   for seed in $seeds; do
     run "LSTM, seed $seed" charlm $common --log-every 100 --eval-every $((updates / 2)) --seed "$seed" --checkpoint "$(model_of "LSTM, seed $seed")"
@@ -51,21 +52,22 @@ letters() {
   publish --title "$2" --y val_loss --y-label "nats a letter of the validation part" \
     --columns t03_balanced_in_text:last,t05_balanced_in_text:last,t07_balanced_in_text:last,t1_balanced_in_text:last,t05_balanced_in_line:last,\
 t05_lines_that_open:last,val_loss:last,step:last \
-    --about "$3, one file after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of 2,048 letters. \
+    --about "$3, one file after the other by name, $size bytes of ASCII, the last 5 % to validate; the model after $updates updates of $(($5 * 32)) letters. \
 It writes $length letters at each temperature (t05: 0.5): the share of the lines that open a bracket in which all that is opened is closed by its own kind, \
 until the text ends, or within the line. Of the text itself: $(brackets "$work/text")." \
     --note "All runs on the CPU, $threads thread(s) each, at most $jobs at a time."
 }
 
-# What remains of files: ASCII, one after the other.
-plain() { LC_ALL=C sort | xargs cat | LC_ALL=C tr -cd '\11\12\40-\176' >"$work/text"; }
-
+# Comments would be most of what is learnt, and white space a trap for what is written.
 c_source() {
-  so_long 2 1
+  so_long 10 1
+  needs source "$(command -v gcc || echo "program gcc")"
   begin source
   language=c prime="#ifndef "
-  find /usr/include -maxdepth 1 -name '*.h' -type f | plain
-  letters source "C headers, letter by letter" "The headers in /usr/include itself"
+  find /usr/include /usr/include/linux -maxdepth 1 -name '*.h' -type f | LC_ALL=C sort | while read -r file; do
+    gcc -fpreprocessed -dD -E -P -x c "$file" 2>/dev/null || continue
+  done | LC_ALL=C tr '\t' ' ' | LC_ALL=C tr -s ' ' | LC_ALL=C tr -cd '\12\40-\176' >"$work/text"
+  letters source "C headers, letter by letter" "The headers in /usr/include and /usr/include/linux, without comments and with single spaces" 320 96
 }
 
 latex() {
@@ -74,8 +76,8 @@ latex() {
   language=latex prime="\\newcommand"
   folder=${LATEX:-/usr/share/texlive/texmf-dist/tex/latex}
   needs latex "$folder" texlive-latex-base
-  find "$folder" -type f \( -name '*.sty' -o -name '*.cls' -o -name '*.ltx' -o -name '*.tex' \) | plain
-  letters latex "LaTeX's sources, letter by letter" "The .sty, .cls, .ltx and .tex files of Debian's texlive-latex-base"
+  find "$folder" -type f \( -name '*.sty' -o -name '*.cls' -o -name '*.ltx' -o -name '*.tex' \) | LC_ALL=C sort | xargs cat | LC_ALL=C tr -cd '\11\12\40-\176' >"$work/text"
+  letters latex "LaTeX's sources, letter by letter" "The .sty, .cls, .ltx and .tex files of Debian's texlive-latex-base" 256 64
 }
 
 # ---------------------------------------------------------------------- pictures and speech
