@@ -15,8 +15,8 @@
  * Weights of fewer bits, bfloat16 or int8, are packed once (stream_pack.h) and read in their place: half or a
  * quarter of the bytes, which is what a step takes its time for.  The rest of the step is the same.
  *
- * Nothing is allocated, locked or shared with another thread.  A sequence has the same bits whatever the rest
- * of its batch, and however its steps are divided into calls.
+ * Nothing is allocated or locked, and nothing but a hint (turn_round) is shared with another thread.  A sequence
+ * has the same bits whatever the rest of its batch, and however its steps are divided into calls.
  *
  * Denormals: on x86 the call sets flush-to-zero and denormals-are-zero and restores the caller's mode at the
  * end.  A decaying state would otherwise make steps many times as slow as others, which a stream cannot
@@ -24,6 +24,7 @@
  */
 #include "core/stream.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -277,13 +278,19 @@ static int64_t workspace(sq_stream_format format, const sq_layout *layout, int64
   return size + sq_align_elements(sq_stream_scratch(sq_stream_widest(layout), batch));
 }
 
-/* How many steps with large weights this thread has made.  Every other one reads them from their end, so that it
- * begins with those that the step before has left in the caches: if all went one way, each weight would be gone
- * when its turn comes.  6 to 9 % less time for an LSTM of 192 to 256 units and 1 MB of L2.  A thread has its own
- * number, so nothing is shared; whatever it is, results have the same bits. */
-static _Thread_local unsigned turn;
+/* Weights of which L2 cannot hold much more, and whether the last step with such has read them from their end.  The
+ * next one goes the other way, and begins with what the last one has left in the caches: if all went one way, each
+ * weight would be gone when its turn comes.  6 to 9 % less time for an LSTM of 192 to 256 units and 1 MB of L2.
+ * Results have the same bits either way.  Threads that stream at once may read each other's, and then gain less;
+ * one for each thread would be memory that the loader allocates in the middle of a call. */
+enum { LARGE = 128 << 10 };
+static atomic_int down;
 
-enum { LARGE = 8 << 10 }; /* weights: more than L1 holds; for fewer it does not pay to look for the number */
+static int turn_round(void) {
+  const int now = !atomic_load_explicit(&down, memory_order_relaxed);
+  atomic_store_explicit(&down, now, memory_order_relaxed);
+  return now;
+}
 
 static void forward(sq_stream_format format, const sq_layer_run *run) {
   stream s = {.run = run, .layout = run->layout, .kernels = best_kernels(), .format = format};
@@ -294,7 +301,7 @@ static void forward(sq_stream_format format, const sq_layer_run *run) {
   enter(&s);
   const int large = run->layout->param_elements > LARGE;
   for (int64_t i = 0; i < T; i++) {
-    s.down = large && turn++ % 2;
+    s.down = large && turn_round();
     step_at(&s, run->reverse ? T - 1 - i : i, i);
   }
   leave(&s);
