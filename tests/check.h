@@ -75,6 +75,11 @@ static inline void check_fill_f32(float *p, int64_t n, double low, double high) 
   for (int64_t i = 0; i < n; i++) p[i] = (float)check_uniform(low, high);
 }
 
+/* --- errors --- */
+
+/* The larger of two errors, where a NaN is larger than anything. */
+static inline double check_worse(double a, double b) { return isnan(a) || a > b ? a : b; }
+
 /* --- recording --- */
 
 static inline void check_start(void) {

@@ -23,14 +23,15 @@ typedef struct contexts {
 /* Largest difference of two ranges; NaN if there is one. */
 static inline double differ(const double *a, const double *b, int64_t n) {
   double worst = 0;
-  for (int64_t i = 0; i < n; i++) worst = net_worse(fabs(a[i] - b[i]), worst);
+  for (int64_t i = 0; i < n; i++) worst = check_worse(fabs(a[i] - b[i]), worst);
   return worst;
 }
 
 /* Of whole tensors first..last of two networks of one shape. */
 static inline double differ_in(const net *a, const net *b, int first, int last) {
   double worst = 0;
-  for (int i = first; i <= last; i++) worst = net_worse(differ(a->value[i], b->value[i], a->count[i]), worst);
+  for (int i = first; i <= last; i++)
+    worst = check_worse(differ(a->value[i], b->value[i], a->count[i]), worst);
   return worst;
 }
 

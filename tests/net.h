@@ -353,9 +353,6 @@ static inline int net_same_bits(const net *a, const net *b) {
   return same;
 }
 
-/* The larger of two errors, where a NaN is larger than anything. */
-static inline double net_worse(double a, double b) { return isnan(a) || a > b ? a : b; }
-
 /* Tensors first..last, each parameter and each parameter's gradient one of its own.  Parameters that are
  * fixed are left out: a permutation cannot be moved a little. */
 static inline void net_list(const net *n, int first, int last, tensor_list *list) {

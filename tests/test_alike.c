@@ -166,12 +166,13 @@ static double differ_from_alone(seqgpu_context *ctx, const cell_row *cell, seqgp
 
 static double law_bits(const contexts *c, const cell_row *cell) {
   const double plain = differ_from_alone(c->f32, cell, DEEP, NULL, NET_Y, NET_DQ0);
-  return net_worse(plain, differ_from_alone(c->f32_threads, cell, BOTH_WAYS, ragged_batch, NET_Y, NET_DQ0));
+  return check_worse(plain, differ_from_alone(c->f32_threads, cell, BOTH_WAYS, ragged_batch, NET_Y, NET_DQ0));
 }
 
 static double law_gradients(const contexts *c, const cell_row *cell) {
   const double plain = differ_from_alone(c->f64, cell, DEEP, NULL, NET_DPARAMS, NET_DPARAMS);
-  return net_worse(plain, differ_from_alone(c->f64, cell, BOTH_WAYS, ragged_batch, NET_DPARAMS, NET_DPARAMS));
+  return check_worse(plain,
+                     differ_from_alone(c->f64, cell, BOTH_WAYS, ragged_batch, NET_DPARAMS, NET_DPARAMS));
 }
 
 static double law_inference(const contexts *c, const cell_row *cell) {
@@ -208,7 +209,7 @@ static double differ_when_summed(net *each) {
 static double law_sums(const contexts *c, const cell_row *cell) {
   net n = batch_of(c->f64, cell, DEEP, NULL), alone = batch_of(c->f64, cell, NONE, NULL);
   alone.run.dparams = NULL;
-  return net_worse(differ_when_summed(&n), differ_when_summed(&alone));
+  return check_worse(differ_when_summed(&n), differ_when_summed(&alone));
 }
 
 /* Also where gates are wide enough to be shared among threads. */

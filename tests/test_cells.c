@@ -68,7 +68,7 @@ static void check_scores(void) {
   check_error(fabs(s.correlation[3] - 1), 1e-9, "a cell that is the feature");
   double worst = 0;
   for (int u = 0; u < U; u++)
-    if (u != 5) worst = fmax(worst, fabs(s.correlation[u] - pearson(x + u, feature)));
+    if (u != 5) worst = check_worse(worst, fabs(s.correlation[u] - pearson(x + u, feature)));
   check_error(worst, 1e-6, "correlations");
   CHECK(isnan(s.correlation[5]) && s.rank[U - 1] == 5, "a cell that never changes is last");
   CHECK(s.rank[0] == 3 && s.rank[1] == 7 && s.correlation[7] < -0.3, "the best first, whatever the sign");

@@ -413,12 +413,12 @@ static double follow(const net *n, paper *one, int64_t b) {
                     t, b};
     one(&s);
     for (int64_t j = 0; j < Y; j++)
-      worst = net_worse(fabs(y[j] - n->value[NET_Y][(t * B + b) * Y + j]), worst);
+      worst = check_worse(fabs(y[j] - n->value[NET_Y][(t * B + b) * Y + j]), worst);
   }
   for (int k = 0; k < n->states; k++) {
     const int64_t width = seqgpu_plan_get_sizes(n->plan).state_width[k];
     for (int64_t j = 0; j < width; j++)
-      worst = net_worse(fabs(state[k][j] - n->value[NET_HT + k][b * width + j]), worst);
+      worst = check_worse(fabs(state[k][j] - n->value[NET_HT + k][b * width + j]), worst);
   }
   return worst;
 }
@@ -434,7 +434,7 @@ static void check_cell(seqgpu_context *ctx, const cell_row *cell, int inference)
   net_fill(&n);
   net_forward(&n);
   double worst = 0;
-  for (int64_t b = 0; b < desc.batch; b++) worst = net_worse(follow(&n, one, b), worst);
+  for (int64_t b = 0; b < desc.batch; b++) worst = check_worse(follow(&n, one, b), worst);
   check_error(worst, 1e-12, "%s, what the paper says%s", cell->name, inference ? " of inference" : "");
   net_close(&n);
 }

@@ -86,7 +86,7 @@ static double residual(int64_t n, const double *l, const double *a, double lambd
       long double sum = -(long double)a[i * n + j] - (i == j ? (long double)lambda : 0);
       for (int64_t k = 0; k <= j; k++) sum += (long double)l[i * n + k] * (long double)l[j * n + k];
       worst = !(fabsl(sum) <= (long double)worst) ? (double)fabsl(sum) : worst;
-      largest = fmax(largest, fabs(a[i * n + j]));
+      largest = check_worse(largest, fabs(a[i * n + j]));
     }
   return worst / largest;
 }

@@ -124,7 +124,7 @@ static void test_paths(int64_t steps, int64_t classes, int64_t labels, int64_t b
   for (int64_t b = 0; b < BATCH; b++) {
     const double p = by_paths(&c, b);
     const double error = fabs(c.row_loss.d[b] - (p > 0 ? -log(p) : SQ_CTC_IMPOSSIBLE));
-    if (!(error <= worst)) worst = error;
+    worst = check_worse(error, worst);
     sum += p > 0 ? -log(p) : 0;
     count += p > 0;
   }
@@ -170,7 +170,7 @@ static void test_golden(const char *test, int64_t steps, int64_t batch, int64_t 
     for (int k = 0; k < 2; k++) {
       const double ours = get(c.row_loss, both[k], b);
       const double error = fabs((ours < 0 ? 0 : ours) - each[b]) / (1 + each[b]);
-      if (!(error <= worst[k])) worst[k] = error;
+      worst[k] = check_worse(error, worst[k]);
     }
   }
   check_error(worst[0], 1e-12, "golden %s, losses", test);
@@ -190,7 +190,7 @@ static double step_sums(const ctc_case *c, int bits) {
   for (int64_t r = 0; r < c->dlogits.n / c->args[0].classes; r++) {
     double sum = 0;
     for (int64_t k = 0; k < c->args[0].classes; k++) sum += get(c->dlogits, bits, r * c->args[0].classes + k);
-    worst = fmax(worst, fabs(sum));
+    worst = check_worse(worst, fabs(sum));
   }
   return worst;
 }

@@ -152,11 +152,11 @@ static void check_jacobian(subject *s, int64_t t, matrix J, const char *name) {
   for (int64_t j = 0; j < S; j++) {
     double sum = 0;
     for (int64_t i = 0; i < S; i++) {
-      worst = fmax(worst, fabs(J[i][j] - D[i][j]));
-      most = fmax(most, fabs(D[i][j]));
+      worst = check_worse(worst, fabs(J[i][j] - D[i][j]));
+      most = check_worse(most, fabs(D[i][j]));
       sum += u[i] * J[i][j];
     }
-    difference = fmax(difference, fabs(sum - back[j]));
+    difference = check_worse(difference, fabs(sum - back[j]));
   }
   check_error(worst / most, 1e-6, "%s: J v of step %d against differences", name, (int)t);
   check_error(difference / most, 1e-12, "%s: J^T u of step %d", name, (int)t);
@@ -203,7 +203,7 @@ static double largest_of(const flow *f, matrix P, flow_block b) {
   for (int sweep = 0; sweep < 30; sweep++)
     for (int64_t p = 0; p < n; p++)
       for (int64_t q = p + 1; q < n; q++) rotate(n, g, p, q);
-  for (int64_t i = 0; i < n; i++) most = fmax(most, g[i][i]);
+  for (int64_t i = 0; i < n; i++) most = check_worse(most, g[i][i]);
   return sqrt(most);
 }
 
@@ -231,8 +231,8 @@ static void check_singular(subject *s, matrix J[T + 1], matrix P[T + 1], const c
       require(s->ctx, flow_singular(&s->f, b, T - 1, from, to, steps, &iterations), "flow_singular");
       require(s->ctx, flow_singular(&s->f, b, T - 1, from, last, products, &iterations), "flow_singular");
       for (int i = 0; i < T - 1; i++) {
-        worst[0] = fmax(worst[0], singular_error(f, J[i + 2], b, steps[i]));
-        worst[1] = fmax(worst[1], singular_error(f, P[i + 1], b, products[i]));
+        worst[0] = check_worse(worst[0], singular_error(f, J[i + 2], b, steps[i]));
+        worst[1] = check_worse(worst[1], singular_error(f, P[i + 1], b, products[i]));
       }
     }
   check_error(worst[0], 0.01, "%s: singular values of steps against dense ones", name);
@@ -255,7 +255,7 @@ static void check_gradient(subject *s, matrix P[T + 1], const char *name) {
           for (int64_t i = 0; i < f->S; i++) sum += g[i] * P[t][i][l * f->W + f->state_first[k] + j];
           squares += sum * sum;
         }
-        worst = fmax(worst, fabs(pow(10, got[((t - 1) * f->L + l) * f->K + k]) / sqrt(squares) - 1));
+        worst = check_worse(worst, fabs(pow(10, got[((t - 1) * f->L + l) * f->K + k]) / sqrt(squares) - 1));
       }
   check_error(worst, 1e-10, "%s: norms of gradients against products of Jacobians", name);
   double state[S_MOST], off = 0;
@@ -265,10 +265,10 @@ static void check_gradient(subject *s, matrix P[T + 1], const char *name) {
     for (int k = 0; k < f->K; k++) {
       double squares = 0;
       for (int64_t j = 0; j < f->state_width[k]; j++) squares += pow(g[l * f->W + f->state_first[k] + j], 2);
-      off = fmax(off, fabs(pow(10, got[l * f->K + k]) / sqrt(squares) - 1));
+      off = check_worse(off, fabs(pow(10, got[l * f->K + k]) / sqrt(squares) - 1));
     }
   check_error(off, 1e-10, "%s: against a backward of the whole sequence", name);
-  for (int64_t i = 0; i < f->S; i++) off = fmax(off, fabs(state[i] - f->state[(T - 1) * f->S + i]));
+  for (int64_t i = 0; i < f->S; i++) off = check_worse(off, fabs(state[i] - f->state[(T - 1) * f->S + i]));
   check_error(off, 1e-10, "%s: states of the last step", name);
 }
 
@@ -354,11 +354,11 @@ static void check_path_of_lstm(seqgpu_context *ctx) {
     for (int t = T; t >= 1; t--) {
       double high = 0, low = 1;
       for (int j = 0; j < H; j++) {
-        high = fmax(high, product[j]);
+        high = check_worse(high, product[j]);
         low = fmin(low, product[j]);
         product[j] *= gate[(t - 1) * H + j];
       }
-      worst = fmax(worst, fmax(fabs(most[t - 1] - log10(high)), fabs(least[t - 1] - log10(low))));
+      worst = check_worse(worst, fmax(fabs(most[t - 1] - log10(high)), fabs(least[t - 1] - log10(low))));
     }
   }
   check_error(worst, 1e-12, "the path of an LSTM is the product of its forget gates");
@@ -426,7 +426,7 @@ static void check_urnn(seqgpu_context *ctx) {
   require(ctx, flow_open(ctx, &s.desc, s.block.value, STEPS, s.x, &s.f), "flow_open");
   for (int i = 0; i < 64; i++) gradient[i] = seqgpu_uniform(5, 2, (uint64_t)i) - 0.5;
   require(ctx, flow_gradient(&s.f, gradient, norm), "flow_gradient");
-  for (int t = 0; t < STEPS; t++) worst = fmax(worst, fabs(pow(10, norm[t] - norm[STEPS - 1]) - 1));
+  for (int t = 0; t < STEPS; t++) worst = check_worse(worst, fabs(pow(10, norm[t] - norm[STEPS - 1]) - 1));
   check_error(worst, 1e-4, "the norm of a uRNN's gradient over 1,000 steps");
   subject_close(&s);
 }
@@ -441,7 +441,8 @@ static void check_far(seqgpu_context *ctx) {
   subject s;
   if (!subject_open(&s, ctx, &desc, STEPS, "irnn", 0x1p-10, 0)) return;
   require(ctx, flow_gradient(&s.f, gradient, norm), "flow_gradient");
-  for (int t = 1; t <= STEPS; t++) worst = fmax(worst, fabs(norm[t - 1] - (t - STEPS) * 10 * log10(2)));
+  for (int t = 1; t <= STEPS; t++)
+    worst = check_worse(worst, fabs(norm[t - 1] - (t - STEPS) * 10 * log10(2)));
   check_error(worst, 1e-9, "a norm of 2^-3990");
   subject_close(&s);
 }
@@ -457,7 +458,7 @@ static void check_float32(seqgpu_context *narrow, seqgpu_context *wide) {
       require(ctx[i], flow_gradient(&s.f, gradient, norm[i]), "");
     subject_close(&s);
   }
-  for (int i = 0; i < T * L * 2; i++) worst = fmax(worst, fabs(pow(10, norm[0][i] - norm[1][i]) - 1));
+  for (int i = 0; i < T * L * 2; i++) worst = check_worse(worst, fabs(pow(10, norm[0][i] - norm[1][i]) - 1));
   check_error(worst, 1e-5, "gradients in float32 and in float64");
 }
 

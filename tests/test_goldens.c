@@ -259,11 +259,11 @@ static void check_update(seqgpu_context *ctx, seqgpu_params *params, const optim
     snprintf(name, sizeof name, "value%d_%d", i, step);
     const double *ref = find(row->name, name, count);
     net_download(ctx, out, p[i].value, count);
-    error = net_worse(error, ref ? check_norm_f64(out, ref, count) : (double)NAN);
+    error = check_worse(error, ref ? check_norm_f64(out, ref, count) : (double)NAN);
   }
   snprintf(name, sizeof name, "norm_%d", step);
   const double *ref = find(row->name, name, 1);
-  if (ref && row->optimizer.clip) error = net_worse(error, fabs(norm - *ref) / *ref);
+  if (ref && row->optimizer.clip) error = check_worse(error, fabs(norm - *ref) / *ref);
   check_error(error, tolerance, "%s, golden %s, update %d", row->rule, row->name, step + 1);
 }
 

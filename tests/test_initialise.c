@@ -150,7 +150,7 @@ static void test_np(void) {
   sq_initialise_np_f64(&rng, N, N, 1, w);
   double skew = 0, least = 1;
   for (int i = 0; i < N; i++)
-    for (int j = 0; j < i; j++) skew = fmax(skew, fabs(w[i * N + j] - w[j * N + i]));
+    for (int j = 0; j < i; j++) skew = check_worse(skew, fabs(w[i * N + j] - w[j * N + i]));
   check_error(skew, 1e-15, "np: symmetric");
   for (int k = 0; k < 100; k++) { /* x^T W x / x^T x lies between the eigenvalues */
     double xx = 0, xy = 0;
@@ -204,7 +204,7 @@ static double orthogonality(const double *w, int gates) {
       for (int j = 0; j < H; j++) {
         double dot = 0;
         for (int k = 0; k < H; k++) dot += w[(g * H + k) * H + i] * w[(g * H + k) * H + j];
-        worst = fmax(worst, fabs(dot - (i == j)));
+        worst = check_worse(worst, fabs(dot - (i == j)));
       }
   return worst;
 }

@@ -68,7 +68,7 @@ static void check_laws(const int32_t *ids, int64_t count, int order) {
       sum += p;
       least = p < least ? p : least;
     }
-    worst = fmax(worst, fabs(sum - 1));
+    worst = check_worse(worst, fabs(sum - 1));
   }
   check_error(worst, 1e-12, "order %d, %lld tokens: probabilities add up to 1", order, (long long)count);
   CHECK(least > 0, "order %d, %lld tokens: nothing is impossible", order, (long long)count);

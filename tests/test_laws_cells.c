@@ -29,11 +29,11 @@ static double law_split(const contexts *c, const cell_row *cell) {
     if (k == 0) copy(part[0].value[NET_DPARAMS], part[1].value[NET_DPARAMS], whole.count[NET_PARAMS]);
     net_backward(&part[k]);
     for (int t = NET_Y; t <= NET_DX; t += NET_DX - NET_Y)
-      worst =
-          net_worse(differ(part[k].value[t], whole.value[t] + k * part[0].count[t], part[k].count[t]), worst);
+      worst = check_worse(differ(part[k].value[t], whole.value[t] + k * part[0].count[t], part[k].count[t]),
+                          worst);
   }
-  worst = net_worse(differ_in(&part[1], &whole, NET_HT, NET_QT), worst);
-  worst = net_worse(differ_in(&part[0], &whole, NET_DH0, NET_DPARAMS), worst);
+  worst = check_worse(differ_in(&part[1], &whole, NET_HT, NET_QT), worst);
+  worst = check_worse(differ_in(&part[0], &whole, NET_DH0, NET_DPARAMS), worst);
   net_close(&whole);
   net_close(&part[0]);
   net_close(&part[1]);
@@ -61,7 +61,7 @@ static double law_permutation(const contexts *c, const cell_row *cell) {
   for (int i = NET_Y; i < NET_DPARAMS; i++) {
     double *moved = (double *)calloc((size_t)a.count[i] + 1, sizeof *moved);
     rotate_batch(&a, i, a.value[i], moved);
-    worst = net_worse(differ(moved, b.value[i], a.count[i]), worst);
+    worst = check_worse(differ(moved, b.value[i], a.count[i]), worst);
     free(moved);
   }
   net_close(&a);
@@ -86,7 +86,7 @@ static double law_ragged(const contexts *c, const cell_row *cell) {
         for (int64_t r = 0; r * width < one.count[i]; r++) {
           double *mine = one.value[i] + r * width, *batch = all.value[i] + (r * 5 + b) * width;
           if (pass)
-            worst = net_worse(differ(mine, batch, width), worst);
+            worst = check_worse(differ(mine, batch, width), worst);
           else
             copy(mine, batch, width);
         }
@@ -96,10 +96,11 @@ static double law_ragged(const contexts *c, const cell_row *cell) {
     for (int64_t i = 0; i < all.count[NET_PARAMS]; i++) sum[i] += one.value[NET_DPARAMS][i];
     net_close(&one);
   }
-  worst = net_worse(differ(sum, all.value[NET_DPARAMS], all.count[NET_PARAMS]), worst);
+  worst = check_worse(differ(sum, all.value[NET_DPARAMS], all.count[NET_PARAMS]), worst);
   const int64_t h = state_width(&all, NET_H0);
-  worst = net_worse(differ(all.value[NET_HT] + h, all.value[NET_H0] + h, h), worst); /* b = 1 has length 0 */
-  worst = net_worse(differ(all.value[NET_DH0] + h, all.value[NET_DHT] + h, h), worst);
+  worst =
+      check_worse(differ(all.value[NET_HT] + h, all.value[NET_H0] + h, h), worst); /* b = 1 has length 0 */
+  worst = check_worse(differ(all.value[NET_DH0] + h, all.value[NET_DHT] + h, h), worst);
   free(sum);
   net_close(&all);
   return worst;
@@ -169,11 +170,11 @@ static double law_batch_first(const contexts *c, const cell_row *cell) {
     for (int64_t r = 0; r < T * B; r++) {
       double *mine = b.value[s] + (r % B * T + r / B) * width, *theirs = a.value[s] + r * width;
       if (i < 2) copy(mine, theirs, width);
-      if (i >= 2) worst = net_worse(differ(mine, theirs, width), worst);
+      if (i >= 2) worst = check_worse(differ(mine, theirs, width), worst);
     }
   }
-  worst =
-      net_worse(differ_in(&a, &b, NET_HT, NET_QT), net_worse(differ_in(&a, &b, NET_DH0, NET_DPARAMS), worst));
+  worst = check_worse(differ_in(&a, &b, NET_HT, NET_QT),
+                      check_worse(differ_in(&a, &b, NET_DH0, NET_DPARAMS), worst));
   net_close(&a);
   net_close(&b);
   return worst;
@@ -207,12 +208,12 @@ static double law_layers(const contexts *c, const cell_row *cell) {
     copy(layer[k]->value[NET_DY], k ? both.value[NET_DY] : high.value[NET_DX], layer[k]->count[NET_DY]);
     net_backward(layer[k]);
     worst =
-        net_worse(differ(layer[k]->value[NET_DPARAMS], both.value[NET_DPARAMS] + k * low.count[NET_PARAMS],
-                         layer[k]->count[NET_PARAMS]),
-                  worst);
+        check_worse(differ(layer[k]->value[NET_DPARAMS], both.value[NET_DPARAMS] + k * low.count[NET_PARAMS],
+                           layer[k]->count[NET_PARAMS]),
+                    worst);
   }
-  worst = net_worse(differ_in(&high, &both, NET_Y, NET_Y),
-                    net_worse(differ_in(&low, &both, NET_DX, NET_DX), worst));
+  worst = check_worse(differ_in(&high, &both, NET_Y, NET_Y),
+                      check_worse(differ_in(&low, &both, NET_DX, NET_DX), worst));
   net_close(&both);
   net_close(&low);
   net_close(&high);
@@ -243,10 +244,11 @@ static double law_parts(const contexts *c, const cell_row *cell) {
     if (seqgpu_rnn_inspect(n.ctx, n.plan, &n.run, 0, 0, part.name, out, &again) != SEQGPU_OK ||
         again != part.width)
       worst = (double)NAN;
-    for (int64_t j = 0; j < 4 * 3 * part.width; j++) worst = net_worse(fabs(0 * out[j]), worst); /* finite */
+    for (int64_t j = 0; j < 4 * 3 * part.width; j++)
+      worst = check_worse(fabs(0 * out[j]), worst); /* finite */
     const int k = state_called(sq_cell_find(cell->desc.cell)->states, part.name);
     if (k >= 0)
-      worst = net_worse(differ(out + 3 * 3 * part.width, n.value[NET_HT + k], 3 * part.width), worst);
+      worst = check_worse(differ(out + 3 * 3 * part.width, n.value[NET_HT + k], 3 * part.width), worst);
     states += k >= 0;
   }
   worst = states == n.states ? worst : (double)NAN;
@@ -303,10 +305,10 @@ static double law_zero_weights(const contexts *c, const cell_row *cell) {
   for (int64_t i = 0; i < n.count[NET_HT]; i++) {
     double h = n.value[NET_H0][i] * keep[0] + (1 - keep[0]) * rest;
     if (row->squashes) h = cell->projects ? 0 : zero_output(&cell->desc, n.value[NET_C0][i] * keep[1]);
-    worst = net_worse(fabs(n.value[NET_HT][i] - h), worst);
+    worst = check_worse(fabs(n.value[NET_HT][i] - h), worst);
   }
   for (int64_t i = 0; i < n.count[NET_CT]; i++)
-    worst = net_worse(fabs(n.value[NET_CT][i] - n.value[NET_C0][i] * keep[1]), worst);
+    worst = check_worse(fabs(n.value[NET_CT][i] - n.value[NET_C0][i] * keep[1]), worst);
   net_close(&n);
   return worst;
 }
@@ -337,7 +339,7 @@ static double law_keeps_norm(const contexts *c, const cell_row *cell) {
       before += n.value[NET_H0][j] * n.value[NET_H0][j];
       after += n.value[NET_HT][j] * n.value[NET_HT][j];
     }
-    worst = net_worse(fabs(sqrt(after / before) - 1), worst);
+    worst = check_worse(fabs(sqrt(after / before) - 1), worst);
   }
   net_close(&n);
   return worst;

@@ -47,13 +47,13 @@ static double law_zoned_for_ever(const contexts *c, const cell_row *cell) {
   memset(n.value[NET_DY], 0, (size_t)n.count[NET_DY] * sizeof(double));
   run(&n);
   double worst = differ(n.value[NET_HT], n.value[NET_H0], n.count[NET_H0]);
-  worst = net_worse(differ(n.value[NET_DH0], n.value[NET_DHT], n.count[NET_H0]), worst);
+  worst = check_worse(differ(n.value[NET_DH0], n.value[NET_DHT], n.count[NET_H0]), worst);
   const int cell_too = frozen.desc.zoneout_cell > 0;
-  if (cell_too) worst = net_worse(differ(n.value[NET_CT], n.value[NET_C0], n.count[NET_C0]), worst);
-  if (cell_too) worst = net_worse(differ(n.value[NET_DC0], n.value[NET_DCT], n.count[NET_C0]), worst);
+  if (cell_too) worst = check_worse(differ(n.value[NET_CT], n.value[NET_C0], n.count[NET_C0]), worst);
+  if (cell_too) worst = check_worse(differ(n.value[NET_DC0], n.value[NET_DCT], n.count[NET_C0]), worst);
   n.run.reserve = NULL;
   net_forward(&n);
-  worst = net_worse(differ(n.value[NET_HT], n.value[NET_H0], n.count[NET_H0]), worst);
+  worst = check_worse(differ(n.value[NET_HT], n.value[NET_H0], n.count[NET_H0]), worst);
   net_close(&n);
   return worst;
 }
@@ -70,7 +70,7 @@ static double law_share(const contexts *c, const cell_row *cell) {
   for (int64_t i = 0; i < T * step; i++)
     kept += n.value[NET_Y][i] == (i < step ? n.value[NET_H0][i] : n.value[NET_Y][i - step]);
   net_close(&n);
-  return fmax(0, fabs(kept / units - p) / sqrt(p * (1 - p) / units) - 5);
+  return check_worse(0, fabs(kept / units - p) / sqrt(p * (1 - p) / units) - 5);
 }
 
 /* Rows of a tensor for each step, or for each layer and direction of a state. */
@@ -89,7 +89,7 @@ static double match(net *part, const net *whole, int tensor, int64_t first, int 
     double *here = part->value[tensor] + i * b * width;
     const double *there = whole->value[tensor] + (i * B + first) * width;
     if (copies) copy(here, there, b * width);
-    worst = net_worse(differ(here, there, b * width), worst);
+    worst = check_worse(differ(here, there, b * width), worst);
   }
   return worst;
 }
@@ -113,7 +113,7 @@ static double law_parts(const contexts *c, const cell_row *cell) {
     part.run.first_sequence = first;
     run(&part);
     for (size_t i = 0; i < COUNT(outputs); i++)
-      worst = net_worse(match(&part, &whole, outputs[i], first, 0), worst);
+      worst = check_worse(match(&part, &whole, outputs[i], first, 0), worst);
     net_close(&part);
   }
   net_close(&whole);

@@ -127,11 +127,11 @@ static double law_running(const contexts *c, const cell_row *cell) {
       statistics_of(&n, lengths, weight, j, unseen ? 0 : step, unseen ? 0 : last, &mean, &variance);
       const double new_mean = unseen ? -7 : 0.9 * old_mean[at] + 0.1 * mean;
       const double new_variance = unseen ? -7 : 0.9 * old_variance[at] + 0.1 * variance;
-      worst = net_worse(fabs(running[m.offset + at] - new_mean), worst);
-      worst = net_worse(fabs(running[v.offset + at] - new_variance), worst);
+      worst = check_worse(fabs(running[m.offset + at] - new_mean), worst);
+      worst = check_worse(fabs(running[v.offset + at] - new_variance), worst);
     }
   for (int64_t i = 0; i < n.count[NET_PARAMS]; i++)
-    if (!is_statistic(&n, i)) worst = net_worse(fabs(running[i] + 7), worst);
+    if (!is_statistic(&n, i)) worst = check_worse(fabs(running[i] + 7), worst);
   free(running);
   net_close(&n);
   return worst;
@@ -148,13 +148,13 @@ static double law_running_in_place(const contexts *c, const cell_row *cell) {
   double worst = 0;
   for (int64_t i = 0; i < a.count[NET_PARAMS]; i++) {
     const double wanted = running[i] == -7 ? a.value[NET_PARAMS][i] : running[i];
-    worst = net_worse(fabs(now[i] - wanted), worst);
+    worst = check_worse(fabs(now[i] - wanted), worst);
   }
   free(running);
   check_free(now);
   net_close(&a);
   net_close(&b);
-  return fmax(0, worst - 1e-5);
+  return check_worse(0, worst - 1e-5);
 }
 
 /* Steps beyond the last with statistics share those. */

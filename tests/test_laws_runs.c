@@ -51,7 +51,7 @@ static double law_seed(const contexts *c, const cell_row *cell) {
   net_copy_inputs(&plain, &b);
   if (is_noisy(&cell->desc) || is_batch_normed(&cell->desc)) plain.run.reserve = NULL;
   net_forward(&plain);
-  worst = net_worse(differ_in(&plain, &b, NET_Y, NET_QT), worst);
+  worst = check_worse(differ_in(&plain, &b, NET_Y, NET_QT), worst);
   net_close(&plain);
   net_close(&a);
   net_close(&b);
@@ -90,7 +90,7 @@ static double law_smaller_run(const contexts *c, const cell_row *cell) {
     b.run.reserve = plan.reserve;
     run(&a);
     run(&b);
-    worst = net_worse(differ_in(&a, &b, NET_Y, options.inference ? NET_QT : NET_DPARAMS), worst);
+    worst = check_worse(differ_in(&a, &b, NET_Y, options.inference ? NET_QT : NET_DPARAMS), worst);
     b.plan = own;
     b.run.workspace = workspace;
     b.run.reserve = reserve;
@@ -140,22 +140,23 @@ static double law_null(const contexts *c, const cell_row *cell) {
     b.run.initial[s] = b.run.dfinal[s] = b.run.final[s] = b.run.dinitial[s] = NULL;
   run(&b);
   double worst = differ_in(&a, &b, NET_Y, NET_Y);
-  worst = net_worse(differ_in(&a, &b, NET_DX, NET_DX),
-                    net_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst));
+  worst = check_worse(differ_in(&a, &b, NET_DX, NET_DX),
+                      check_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst));
   b.run.dparams = NULL;
   net_backward(&b);
-  worst = net_worse(differ_in(&a, &b, NET_DX, NET_DX), worst);
+  worst = check_worse(differ_in(&a, &b, NET_DX, NET_DX), worst);
   b.run.dparams = b.device[NET_DPARAMS];
   b.run.dx = NULL;
   memset(b.value[NET_DPARAMS], 0, (size_t)b.count[NET_DPARAMS] * sizeof(double));
   net_backward(&b);
-  worst = net_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst);
+  worst = check_worse(differ_in(&a, &b, NET_DPARAMS, NET_DPARAMS), worst);
   b.run.dx = b.device[NET_DX];
   b.run.dy = NULL; /* no gradient at all comes in */
   memset(b.value[NET_DPARAMS], 0, (size_t)b.count[NET_DPARAMS] * sizeof(double));
   net_backward(&b);
-  for (int64_t i = 0; i < b.count[NET_DX]; i++) worst = net_worse(fabs(b.value[NET_DX][i]), worst);
-  for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++) worst = net_worse(fabs(b.value[NET_DPARAMS][i]), worst);
+  for (int64_t i = 0; i < b.count[NET_DX]; i++) worst = check_worse(fabs(b.value[NET_DX][i]), worst);
+  for (int64_t i = 0; i < b.count[NET_DPARAMS]; i++)
+    worst = check_worse(fabs(b.value[NET_DPARAMS][i]), worst);
   net_close(&a);
   net_close(&b);
   return worst;
@@ -184,9 +185,10 @@ static double law_reverse(const contexts *c, const cell_row *cell) {
   double worst = differ(half.value[NET_DX], both.value[NET_DX], half.count[NET_DX]);
   for (int i = NET_HT; i <= NET_DPARAMS; i++)
     if (i != NET_DX)
-      worst = net_worse(differ(half.value[i], both.value[i] + half.count[i], half.count[i]), worst);
+      worst = check_worse(differ(half.value[i], both.value[i] + half.count[i], half.count[i]), worst);
   for (int64_t r = 0; r < rows; r++)
-    worst = net_worse(differ(half.value[NET_Y] + r * out, both.value[NET_Y] + (2 * r + 1) * out, out), worst);
+    worst =
+        check_worse(differ(half.value[NET_Y] + r * out, both.value[NET_Y] + (2 * r + 1) * out, out), worst);
   net_close(&both);
   net_close(&half);
   return worst;
@@ -230,11 +232,11 @@ static double law_inspect(const contexts *c, const cell_row *cell) {
     double e = fabs(n.value[NET_Y][row * 2 * out + out + j] - h[i]);
     const int bounded = !cell->desc.no_output_activation;
     if (o && !cell->projects && !is_normed(&cell->desc))
-      e = net_worse(fabs(o[i] * (bounded ? tanh(cs[i]) : cs[i]) - h[i]), e);
+      e = check_worse(fabs(o[i] * (bounded ? tanh(cs[i]) : cs[i]) - h[i]), e);
     const double before =
         row / B == T - 1 ? n.value[NET_H0][(B + row % B) * width + j] : h[u ? i + B * width : i];
-    if (u) e = net_worse(fabs((1 - u[i]) * cs[i] + u[i] * before - h[i]), e);
-    worst = net_worse(e, worst);
+    if (u) e = check_worse(fabs((1 - u[i]) * cs[i] + u[i] * before - h[i]), e);
+    worst = check_worse(e, worst);
   }
   double *parts[] = {h, cs, o, u};
   for (size_t i = 0; i < COUNT(parts); i++) check_free(parts[i]);

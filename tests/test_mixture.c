@@ -146,7 +146,7 @@ static void test_edges(void) {
     double worst = 0;
     for (int64_t i = 0; i < 5; i++) {
       const double error = fabs(get(c.row_loss, both[k], i) / want[i] - 1);
-      if (!(error <= worst)) worst = error;
+      worst = check_worse(error, worst);
     }
     check_bits(both[k]);
     check_error(worst, k ? 1e-6 : 1e-11,

@@ -256,7 +256,7 @@ static void draw(const setting *s, network *n) {
 
 static double largest(const double *x, int64_t n) {
   double most = 0;
-  for (int64_t i = 0; i < n; i++) most = fmax(most, fabs(x[i]));
+  for (int64_t i = 0; i < n; i++) most = check_worse(most, fabs(x[i]));
   return most;
 }
 
@@ -286,7 +286,7 @@ static void test_setting(seqgpu_context *ctx, seqgpu_context *oracle, const sett
               cell_of(s), s->name, algorithm);
   const int64_t parts = with.layers * (1 + s->bidirectional);
   for (int64_t i = 0; i < 2 * parts; i++)
-    worst = fmax(worst, fabs(with.omega[i] - value[i]) / fmax(1, value[i]));
+    worst = check_worse(worst, fabs(with.omega[i] - value[i]) / fmax(1, value[i]));
   check_error(worst, wide ? 1e-12 : 1e-4, "%s omega, %s: its value, by %s", cell_of(s), s->name, algorithm);
   CHECK(memcmp(with.dx, without.dx, sizeof with.dx) == 0, "%s omega, %s: nothing else changes, by %s",
         cell_of(s), s->name, algorithm);

@@ -7,7 +7,7 @@
 
 static void worst_error(double *worst, float got, double want) {
   const double error = fabs((double)got - want) / fmax(fabs(want), 0x1p-126);
-  if (!(error <= *worst)) *worst = error;
+  *worst = check_worse(error, *worst);
 }
 
 static void test_activations(void) {

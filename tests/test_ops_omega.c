@@ -50,9 +50,9 @@ static void test_signal(sq_activation g, int reverse, int ragged, int with_dy, i
         want.d[b * H + j] = d * slope_of(g, h.d[b * H + j]);
         sum += d * d;
       }
-      worst = fmax(worst, fabs(norm2.d[b] - sum));
+      worst = check_worse(worst, fabs(norm2.d[b] - sum));
     }
-    worst = fmax(worst, check_norm_f64(v.d, want.d, B * H));
+    worst = check_worse(worst, check_norm_f64(v.d, want.d, B * H));
     check_single(v, name("omega_signal, step %ld, float32", (long)t));
   }
   check_error(worst, EXACT, "omega_signal, activation %d%s%s%s%s", (int)g, reverse ? ", reverse" : "",

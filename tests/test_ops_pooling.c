@@ -63,7 +63,7 @@ static double plain(const pooling_case *c, int64_t i) {
   for (int64_t t = 0; t < steps; t++) {
     last = c->x.d[t * a->batch * a->dim + i];
     sum += last;
-    max = fmax(max, last);
+    max = check_worse(max, last);
   }
   if (steps == 0) return 0;
   return a->kind == SQ_POOLING_MEAN ? sum / (double)steps : a->kind == SQ_POOLING_MAX ? max : last;
@@ -77,7 +77,7 @@ static void test_pooling(sq_pooling_kind kind, int64_t steps, int64_t batch, int
   pooling_run(&c);
   double worst = 0;
   int beyond_is_zero = 1;
-  for (int64_t i = 0; i < c.y.n; i++) worst = fmax(worst, fabs(c.y.d[i] - plain(&c, i)));
+  for (int64_t i = 0; i < c.y.n; i++) worst = check_worse(worst, fabs(c.y.d[i] - plain(&c, i)));
   for (int64_t i = 0; i < c.x.n; i++) beyond_is_zero &= !isnan(c.x.d[i]) || c.dx.d[i] == 0;
   char what[80];
   snprintf(what, sizeof what, "pooling %s, %ldx%ldx%ld", kinds[kind], (long)steps, (long)batch, (long)dim);
@@ -92,7 +92,7 @@ static void test_pooling(sq_pooling_kind kind, int64_t steps, int64_t batch, int
   again.accumulate = 1;
   sq_cpu_ops_f64.pooling_backward(&serial, &again);
   double apart = 0;
-  for (int64_t i = 0; i < c.dx.n; i++) apart = fmax(apart, fabs(c.dx.d[i] - 2 * once.d[i]));
+  for (int64_t i = 0; i < c.dx.n; i++) apart = check_worse(apart, fabs(c.dx.d[i] - 2 * once.d[i]));
   check_error(apart, 1e-6, "%s, gradient added", what); /* once is in single precision */
   tensor_free(once);
   pooling_free(&c);

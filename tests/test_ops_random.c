@@ -210,7 +210,7 @@ static double orthogonality_error(int64_t rows, int64_t cols, double gain) {
       for (int64_t k = 0; k < n; k++)
         dot += tall ? w.d[k * cols + i] * w.d[k * cols + j] : w.d[i * cols + k] * w.d[j * cols + k];
       const double error = fabs(dot / (gain * gain) - (i == j));
-      if (!(error <= worst)) worst = error;
+      worst = check_worse(error, worst);
     }
   }
   tensor_free(w);
@@ -242,7 +242,7 @@ static void moments_of(const char *which, double value, int64_t rows, int64_t co
   for (int64_t i = 0; i < w.n; i++) {
     sum += w.d[i];
     squares += w.d[i] * w.d[i];
-    largest = fmax(largest, fabs(w.d[i]));
+    largest = check_worse(largest, fabs(w.d[i]));
   }
   out[0] = sum / (double)w.n;
   out[1] = sqrt(squares / (double)w.n);

@@ -59,7 +59,7 @@ static void test_xent(int64_t rows, int64_t classes, int mean) {
   for (int64_t r = 0; r < rows; r++) {
     const int32_t target = c.targets[r];
     const double lse = naive_lse(classes, c.logits.d + r * classes);
-    worst = fmax(worst, fabs(lse - c.lse.d[r]));
+    worst = check_worse(worst, fabs(lse - c.lse.d[r]));
     if (target >= 0) {
       sum += lse - c.logits.d[r * classes + target];
       count += 1;
@@ -126,8 +126,8 @@ static void test_smoothing(int64_t rows, int64_t classes, double smoothing) {
       want += w * (lse - c.logits.d[r * classes + v]);
       sum += c.dlogits.d[r * classes + v];
     }
-    worst = fmax(worst, fabs(c.row_loss.d[r] - (c.targets[r] < 0 ? 0 : want)));
-    sums = fmax(sums, fabs(sum));
+    worst = check_worse(worst, fabs(c.row_loss.d[r] - (c.targets[r] < 0 ? 0 : want)));
+    sums = check_worse(sums, fabs(sum));
   }
   char what[80];
   snprintf(what, sizeof what, "smoothing %g, %ldx%ld", smoothing, (long)rows, (long)classes);
@@ -324,8 +324,8 @@ static double softmax_worst(const softmax_case *c) {
     double sum = 0;
     for (int64_t v = 0; v < n; v++) sum += exp(x[v]);
     for (int64_t v = 0; v < a->cols; v++) {
-      worst = fmax(worst, fabs(y[v] - (v < n ? exp(x[v]) / sum : 0)));
-      if (v >= n) worst = fmax(worst, fabs(dx[v]));
+      worst = check_worse(worst, fabs(y[v] - (v < n ? exp(x[v]) / sum : 0)));
+      if (v >= n) worst = check_worse(worst, fabs(dx[v]));
     }
   }
   return worst;
@@ -340,7 +340,7 @@ static void test_softmax_accumulates(softmax_case *c, const char *what) {
   again.dx = dx.d;
   again.accumulate = 1;
   sq_cpu_ops_f64.softmax_backward(&serial, &again);
-  for (int64_t i = 0; i < dx.n; i++) worst = fmax(worst, fabs(dx.d[i] - 2 - c->dx.d[i]));
+  for (int64_t i = 0; i < dx.n; i++) worst = check_worse(worst, fabs(dx.d[i] - 2 - c->dx.d[i]));
   check_error(worst, 1e-14, "%s, accumulate", what);
   tensor_free(dx);
 }

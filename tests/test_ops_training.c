@@ -255,7 +255,7 @@ static void test_looking_ahead(void) {
   void *params[1] = {p.d}, *grads[1] = {g.d}, *first[1] = {m.d};
   double x = 1, v = 0, worst = 0;
   for (int i = 0; i < UPDATES; i++) {
-    worst = fmax(worst, fabs(p.d[0] - (x + mu[i] * v)));
+    worst = check_worse(worst, fabs(p.d[0] - (x + mu[i] * v)));
     g.d[0] = sin(p.d[0]);
     const sq_optimizer_args args = {.kind = SQ_MOMENTUM,
                                     .lr = lr,
@@ -312,7 +312,7 @@ static void test_factors(void) {
       args.first = (sq_tensor_list){1, &one[2], &sizes[i]};
       args.second = (sq_tensor_list){1, &one[3], &sizes[i]};
       ops(64)->optimizer(&serial, &args);
-      worst = fmax(worst, check_norm_f64(t[i][0].d, alone[i][0].d, sizes[i]));
+      worst = check_worse(worst, check_norm_f64(t[i][0].d, alone[i][0].d, sizes[i]));
       TENSORS_FREE(&t[i][0], &t[i][1], &t[i][2], &t[i][3], &alone[i][0], &alone[i][1], &alone[i][2],
                    &alone[i][3]);
     }

@@ -328,7 +328,7 @@ static void test_turning(seqgpu_context *ctx, const char *where, int n, int upda
     for (int i = 0; i < n * n; i++) g[i] = w[i] - q[i];
     for (int i = 0; i < n * n; i++) loss += g[i] * g[i] / 2;
     if (k == 0) first = loss;
-    worst = fmax(worst, crooked(n, w));
+    worst = check_worse(worst, crooked(n, w));
     put(ctx, param.grad, g, n * n);
     if (k < updates) seqgpu_params_update(p, &o);
   }
@@ -375,7 +375,7 @@ static void test_cayley(seqgpu_context *ctx, const char *where) {
   solve(N_, plus, right);
   seqgpu_params_update(p, &o);
   get(ctx, param.value, w, N_ * N_);
-  for (int i = 0; i < N_ * N_; i++) worst = fmax(worst, fabs(w[i] - right[i]));
+  for (int i = 0; i < N_ * N_; i++) worst = check_worse(worst, fabs(w[i] - right[i]));
   check_error(worst, f64 ? 1e-13 : 1e-5, "%s: an update is the Cayley map", where);
   seqgpu_params_destroy(p);
 }

@@ -216,7 +216,7 @@ static void check_idle(const char *algorithm) {
     use_device(&device);
     if (!open_like(&out, &ref, &desc, algorithm, NULL)) break;
     net_run(&out);
-    worst = net_worse(net_error(&out, &ref, NET_Y, NET_QT, where), worst);
+    worst = check_worse(net_error(&out, &ref, NET_Y, NET_QT, where), worst);
     net_close(&out);
   }
   check_error(worst, arithmetic[SEQGPU_MATH_F32].limit, "%s, %s, nobody falls behind, %d schedules",

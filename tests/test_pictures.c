@@ -77,7 +77,7 @@ static int is_true(const scene *s, const char *caption) {
 /* Largest of what two pixels differ by. */
 static double apart(const unsigned char *a, const double *b) {
   double most = 0;
-  for (int i = 0; i < SCENE_CHANNELS; i++) most = fmax(most, fabs(a[i] - 255 * b[i]));
+  for (int i = 0; i < SCENE_CHANNELS; i++) most = check_worse(most, fabs(a[i] - 255 * b[i]));
   return most;
 }
 
@@ -473,11 +473,11 @@ static int has_pixels(const picture_batch *b, const unsigned char *const pixel[]
       const int64_t left = p % columns * patch, top = p / columns * patch;
       for (int64_t k = 0; k < patch * patch; k++) {
         const unsigned char *at = pixel[i] + ((top + k / patch) * side + left + k % patch) * 3;
-        most = fmax(most, fabs((double)is[k] - 3 * (1 - least_of(at))));
+        most = check_worse(most, fabs((double)is[k] - 3 * (1 - least_of(at))));
       }
       for (int k = 0; k < 8; k++)
-        most = fmax(most, fabs((double)is[patch * patch + k] -
-                               colour_of(pixel[i], side, left, top, patch, k / 2, k % 2)));
+        most = check_worse(most, fabs((double)is[patch * patch + k] -
+                                      colour_of(pixel[i], side, left, top, patch, k / 2, k % 2)));
     }
   return most < 1e-5;
 }

@@ -6,7 +6,7 @@
 static double worst_of(const seqgpu_schedule *s, double (*expected)(const seqgpu_schedule *, int64_t)) {
   double worst = 0;
   for (int64_t u = 0; u < 300; u++)
-    worst = fmax(worst, fabs(seqgpu_schedule_lr(s, u) - expected(s, u)) / s->lr);
+    worst = check_worse(worst, fabs(seqgpu_schedule_lr(s, u) - expected(s, u)) / s->lr);
   return worst;
 }
 
@@ -56,7 +56,7 @@ static double rise(int64_t t, double most) {
 static void test_momentum(void) {
   double worst = 0;
   for (int64_t t = 0; t < 50000; t += 125)
-    worst = fmax(worst, fabs(seqgpu_schedule_momentum(t, 0.995, 0) - rise(t, 0.995)));
+    worst = check_worse(worst, fabs(seqgpu_schedule_momentum(t, 0.995, 0) - rise(t, 0.995)));
   check_error(worst, 1e-15, "the momentum rises as in the paper");
   CHECK(seqgpu_schedule_momentum(0, 0.99, 0) == 0.5 && seqgpu_schedule_momentum(250, 0.99, 0) == 0.75 &&
             seqgpu_schedule_momentum(249, 0.99, 0) == 0.5,

@@ -67,7 +67,7 @@ static double distance(const float *a, const float *b, int64_t count) {
     aa += (double)a[i], bb += (double)b[i];
     ab += sqrt((double)a[i]) * sqrt((double)b[i]);
   }
-  return sqrt(fmax(0, 1 - ab * ab / (aa * bb)));
+  return sqrt(check_worse(0, 1 - ab * ab / (aa * bb)));
 }
 
 /* A tone that rises, over a little noise, and grows louder. */
@@ -100,7 +100,7 @@ static void check_sound_of(int64_t rate, int64_t bands) {
     last = off;
   }
   CHECK(last < 0.2, "powers are found again, %.4f off", last);
-  for (int64_t i = 0; i < made; i++) loudest = fmax(loudest, fabs((double)again[i]));
+  for (int64_t i = 0; i < made; i++) loudest = check_worse(loudest, fabs((double)again[i]));
   CHECK(fabs(loudest - 0.9) < 1e-6, "the loudest sample");
   memset(power, 0, sizeof power);
   CHECK(griffin_lim(&m, power, 1, 3, again) == 0 && griffin_lim_samples(&m, 1) == m.window, "one frame");
@@ -353,7 +353,7 @@ static void check_levels(void) {
   const int64_t count = frames * BANDS < 400 ? frames * BANDS : 400;
   for (int64_t i = 0; i < count; i++) {
     loud[i] = (double)frame[i];
-    most = fmax(most, loud[i]), least = fmin(least, loud[i]);
+    most = check_worse(most, loud[i]), least = fmin(least, loud[i]);
   }
   CHECK(fabs(most - log(1.001)) < 1e-5 && least > log(0.001) - 1e-5, "levels of a range");
   for (int64_t i = 0; i < s.said.item[0].samples; i++) s.said.sample[s.said.item[0].start + i] /= 2;
@@ -469,7 +469,7 @@ static void check_back(double range) {
   for (int64_t i = 0; i < count; i++) {
     wanted[i] = (double)frame[i];
     wanted_power[i] = exp((double)frame[i]) - (range > 0 ? pow(10, -range / 10) : MEL_FLOOR);
-    most = fmax(most, wanted_power[i]);
+    most = check_worse(most, wanted_power[i]);
   }
   speech_form_features(&form, b.x, frames, back);
   speech_form_powers(&form, back, frames, power);

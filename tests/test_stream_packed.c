@@ -39,7 +39,7 @@ static void fill_scaled(int64_t rows, int64_t cols, int64_t ld, float *at) {
 
 static double largest(int64_t count, const float *at) {
   double most = 0;
-  for (int64_t i = 0; i < count; i++) most = fmax(most, fabs((double)at[i]));
+  for (int64_t i = 0; i < count; i++) most = check_worse(most, fabs((double)at[i]));
   return most;
 }
 
@@ -98,7 +98,7 @@ static double product_share(multiply *run, sq_stream_format format, const produc
       const double error = fabs((double)out[at] - sum);
       const double most =
           wanted ? allowed(format, c->cols, w + (c->first + r) * c->cols, v + b * MOST_COLS) : 0;
-      if (!(error <= worst * (most + 1e-13))) worst = error / (most + 1e-13);
+      worst = check_worse(error / (most + 1e-13), worst);
     }
   check_free(scratch);
   check_free(packed);
@@ -116,7 +116,7 @@ static void check_products(const char *name, multiply *run, sq_stream_format for
         for (int64_t batch = 1; batch <= MOST_BATCH; batch++) {
           const product_case c = {firsts[f], rows[r], (int64_t)f, cols[k], batch};
           const double share = product_share(run, format, &c);
-          if (!(share <= worst)) worst = share;
+          worst = check_worse(share, worst);
         }
   check_error(worst, 1, "%s: products, as a share of what rounding allows", name);
   CHECK(worst > 0.1, "%s: that share is %.2f, so it could be seen to be larger", name, worst);
@@ -209,7 +209,7 @@ static void check_networks(seqgpu_context *ctx, size_t format, int draws) {
                                     .reset_after = d % 2 && strcmp(all[i].cell, "gru") == 0,
                                     .inference = 1};
       const double error = network_error(ctx, oracle, &desc, formats[format].algorithm);
-      if (!(error <= worst)) worst = error;
+      worst = check_worse(error, worst);
     }
   check_error(worst, formats[format].limit, "the worst of %d networks", (int)COUNT(all) * draws);
   CHECK(worst > 1e-4, "the weights are rounded: %.1e", worst);

@@ -37,7 +37,7 @@ static double transform_error(int64_t n, int single) {
     else
       (inverse ? sq_fft_inverse_f64 : sq_fft_forward_f64)(n, wide, y, y + n, wide + tables);
     for (int64_t j = 0; j < 2 * n && single; j++) y[j] = (double)z[j];
-    error = net_worse(check_norm_f64(y, wanted, 2 * n), error);
+    error = check_worse(check_norm_f64(y, wanted, 2 * n), error);
   }
   free(x);
   free(z);
@@ -51,8 +51,8 @@ static void check_transforms(void) {
   double wide = 0, narrow = 0;
   for (int64_t i = 1; i <= 40 + (int64_t)COUNT(more); i++) {
     const int64_t n = i <= 40 ? i : more[i - 41];
-    wide = net_worse(transform_error(n, 0), wide);
-    narrow = net_worse(transform_error(n, 1), narrow);
+    wide = check_worse(transform_error(n, 0), wide);
+    narrow = check_worse(transform_error(n, 1), narrow);
   }
   check_error(wide, 1e-12, "the transform is the sum, float64");
   check_error(narrow, 2e-6, "the transform is the sum, float32");
@@ -190,7 +190,7 @@ static double norm_error(const net *n, int before, int after) {
   const int64_t width = 2 * n->desc.hidden_size;
   double worst = 0;
   for (int64_t b = 0; b < n->desc.batch; b++)
-    worst = net_worse(
+    worst = check_worse(
         fabs(norm_of(n->value[after] + b * width, width) / norm_of(n->value[before] + b * width, width) - 1),
         worst);
   return worst;
@@ -358,7 +358,8 @@ static void check_no_permutation(seqgpu_context *ctx, const char *plan) {
     net_backward(&b);
     double worst = 0;
     for (int t = NET_Y; t < NET_TENSORS; t++)
-      for (int64_t j = 0; j < a.count[t]; j++) worst = net_worse(fabs(a.value[t][j] - b.value[t][j]), worst);
+      for (int64_t j = 0; j < a.count[t]; j++)
+        worst = check_worse(fabs(a.value[t][j] - b.value[t][j]), worst);
     check_on_plan(&a);
     check_error(worst, 0, "urnn, a permutation with %g is the identity", spoilt[i]);
     net_close(&a);
@@ -441,7 +442,7 @@ static void check_plans(seqgpu_context *ctx, seqgpu_context *oracle, const char 
     char there[64];
     const double back = net_error(&b, &t.ref, NET_DX, NET_DPARAMS, there);
     if (!(back <= error)) memcpy(where, there, sizeof where);
-    error = net_worse(back, error);
+    error = check_worse(back, error);
   }
   check_on_plan(&a);
   net_check(error, 1e-5, where, "urnn, backward by %s, n = %lld, %s", seqgpu_plan_algorithm(b.plan),

@@ -142,7 +142,8 @@ static void plain_features(const model *m, double *out) {
     out[i] = 0;
     for (int64_t y = 0; y < POOL; y++)
       for (int64_t x = 0; x < POOL; x++)
-        out[i] = fmax(out[i], value_of(weight + map * PATCH * PATCH, bias[map], t, b, y, cell * POOL + x));
+        out[i] =
+            check_worse(out[i], value_of(weight + map * PATCH * PATCH, bias[map], t, b, y, cell * POOL + x));
   }
 }
 

@@ -166,13 +166,13 @@ static void check_batch(seqgpu_context *ctx, int64_t classes, double offset) {
     double worst = -INFINITY;
     const answer a = answer_of(classes, b.z + r * classes, b.target[r], want);
     for (int64_t v = 0; v < classes; v++)
-      worst = net_worse(units(b.gradient[r * classes + v], want[v], a.apart), worst);
+      worst = check_worse(units(b.gradient[r * classes + v], want[v], a.apart), worst);
     check_error(units(b.loss[r], a.loss, a.apart), UNITS, "xent_forward, %lld classes at %g, %s: units",
                 (long long)classes, offset, kinds[r].name);
     check_error(worst, UNITS, "xent_backward, %lld classes at %g, %s: units", (long long)classes, offset,
                 kinds[r].name);
     sum += a.loss;
-    apart = net_worse(a.apart, apart);
+    apart = check_worse(a.apart, apart);
   }
   check_error(units(b.loss[ROWS], sum, apart), UNITS, "xent_forward, %lld classes at %g, the sum: units",
               (long long)classes, offset);

@@ -174,7 +174,8 @@ static void check_shards(seqgpu_context *ctx, seqgpu_comm *comm) {
   const seqgpu_status status = seqgpu_shards_average(shards, &loss);
   seqgpu_copy_out(ctx, g, a.grad, sizeof g);
   double error = weights > 0 ? fabs(loss - losses / weights) : fabs(loss);
-  for (int i = 0; i < 3; i++) error = fmax(error, fabs((double)g[i] - (weights > 0 ? sum[i] / weights : 0)));
+  for (int i = 0; i < 3; i++)
+    error = check_worse(error, fabs((double)g[i] - (weights > 0 ? sum[i] / weights : 0)));
   CHECK(status == SEQGPU_OK, "average of shards");
   check_error(error, 1e-6, "weighted average of unequal shards, one process without any");
   CHECK(seqgpu_shards_average(shards, &loss) == SEQGPU_OK && loss == 0, "average of no shards at all");

@@ -418,7 +418,7 @@ void check_approximation(const char *name, double (*function)(double), double fr
     for (unsigned lane = 0; lane < WARP; lane++) {
       const double want = function((double)f32(trial.was[lane][1])), got = (double)f32(trial.get(0, lane));
       if (mask >> lane & 1)
-        worst = fmax(worst, fabs(got - want) / fabs(want));
+        worst = check_worse(worst, fabs(got - want) / fabs(want));
       else if (trial.get(0, lane) != trial.was[lane][0])
         worst = INFINITY;
     }
