@@ -72,10 +72,10 @@ c_source() {
 
 latex() {
   so_long 2 1
-  begin latex
-  language=latex prime="\\newcommand"
   folder=${LATEX:-/usr/share/texlive/texmf-dist/tex/latex}
   needs latex "$folder" texlive-latex-base
+  begin latex
+  language=latex prime="\\newcommand"
   find "$folder" -type f \( -name '*.sty' -o -name '*.cls' -o -name '*.ltx' -o -name '*.tex' \) | LC_ALL=C sort | xargs cat | LC_ALL=C tr -cd '\11\12\40-\176' >"$work/text"
   letters latex "LaTeX's sources, letter by letter" "The .sty, .cls, .ltx and .tex files of Debian's texlive-latex-base" 256 64
 }
