@@ -70,7 +70,7 @@ int FN(sq_alike_find)(int64_t rows, int64_t cols, const real *x, int64_t ldx, re
   if (FN(sq_alike_size)(rows, cols) == 0) return 0;
   int32_t slot[SLOTS_MAX]; /* 1 + the kind, or 0 */
   memset(slot, 0, (size_t)slots * sizeof *slot);
-  int32_t *kind = (int32_t *)memory;
+  int32_t *kind = (void *)memory;
   real *kinds = memory + integers_size(rows);
   int32_t count = 0;
   for (int64_t r = 0; r < rows; r++) {
