@@ -12,8 +12,8 @@ updates=${2:-4000}
 budget=${3:-200000}
 . "$(dirname "$0")/paper.sh"
 text=${4:-$data/tinyshakespeare.txt}
-begin cells-charlm
 needs cells "$text"
+begin cells-charlm
 cells=$("$seqgpu" info --device cpu | sed -n '/^cell /,/^$/p' | sed '1d;/^$/d;s/ .*//')
 number=$(($(echo "$cells" | wc -w) + 1))
 part=$(share "$number" | awk -v jobs="$jobs" '{ print $1 * jobs }')

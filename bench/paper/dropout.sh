@@ -13,8 +13,8 @@ number=${1:-2}
 updates=${2:-8000}
 . "$(dirname "$0")/paper.sh"
 text=${3:-$data/warandpeace.txt}
-begin recurrent-dropout
 needs dropout "$text"
+begin recurrent-dropout
 lines=$(wc -l <"$text")
 later=$((lines * 27 / 40 + 1))
 sed -n '1,600p' "$text" >"$work/text"

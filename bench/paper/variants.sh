@@ -19,8 +19,8 @@ seeds=$(seq "${1:-5}")
 updates=${2:-1200}
 . "$(dirname "$0")/paper.sh"
 text=${3:-$data/tinyshakespeare.txt}
-begin lstm-variants
 needs variants "$text"
+begin lstm-variants
 common="--text $text --cell lstm --layers 1 --hidden 64 --embedding 32 --seq-len 50 --batch 32 --optimizer adam --lr 3e-3 --clip 5
   --steps $updates --log-every 200 --eval-every 200"
 
