@@ -299,7 +299,7 @@ static void forward(sq_stream_format format, const sq_layer_run *run) {
   const int64_t T = run->batch > 0 ? run->seq_len : 0;
   lay_out(&s, run->layout, run->batch, run->workspace);
   enter(&s);
-  const int large = run->layout->param_elements > LARGE;
+  const int large = format == SQ_STREAM_F32 && run->layout->param_elements > LARGE;
   for (int64_t i = 0; i < T; i++) {
     s.down = large && turn_round();
     step_at(&s, run->reverse ? T - 1 - i : i, i);
