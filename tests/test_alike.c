@@ -105,14 +105,14 @@ static void test_rows(int threads) {
 
 /* ---------------------------------------------------------------- networks */
 
-enum { T = 20, B = 7, I = 18, H = 5, KINDS = 9 };
+enum { T = 20, B = 7, I = 18, KINDS = 9 };
 #define PLAIN "cpu/step" /* one sequence would be a stream, which adds in another order */
 static const int32_t ragged_batch[B] = {T, 3, T, 0, 11, T, 19};
 
-/* A batch whose inputs are of few kinds. */
-static net batch_of(seqgpu_context *ctx, const cell_row *cell, seqgpu_rnn_desc options,
+/* A batch whose inputs are of few kinds, for layers of so many units. */
+static net batch_of(seqgpu_context *ctx, const cell_row *cell, int64_t units, seqgpu_rnn_desc options,
                     const int32_t *lengths) {
-  const shape_row shape = {.size = {T, B, I, H}, .desc = options};
+  const shape_row shape = {.size = {T, B, I, units}, .desc = options};
   const seqgpu_rnn_desc desc = combine(cell, &shape);
   net n;
   net_open_as(&n, ctx, &desc, PLAIN, lengths);
@@ -158,7 +158,7 @@ static net run_alone(const net *all, const int32_t *lengths) {
 /* All outputs and gradients first..last of a batch, against those of its sequences. */
 static double differ_from_alone(seqgpu_context *ctx, const cell_row *cell, seqgpu_rnn_desc options,
                                 const int32_t *lengths, int first, int last) {
-  net all = batch_of(ctx, cell, options, lengths);
+  net all = batch_of(ctx, cell, 5, options, lengths);
   net alone = run_alone(&all, lengths);
   run(&all);
   return differ_at_end(&all, &alone, first, last);
@@ -207,21 +207,14 @@ static double differ_when_summed(net *each) {
 
 /* Whoever asks for the sums of dx gets them, and all else is as it was; without dparams, too. */
 static double law_sums(const contexts *c, const cell_row *cell) {
-  net n = batch_of(c->f64, cell, DEEP, NULL), alone = batch_of(c->f64, cell, NONE, NULL);
+  net n = batch_of(c->f64, cell, 5, DEEP, NULL), alone = batch_of(c->f64, cell, 5, NONE, NULL);
   alone.run.dparams = NULL;
   return check_worse(differ_when_summed(&n), differ_when_summed(&alone));
 }
 
 /* Also where gates are wide enough to be shared among threads. */
 static double law_threads(const contexts *c, const cell_row *cell) {
-  const shape_row shape = {.size = {T, B, I, 70}, .desc = BOTH_WAYS};
-  const seqgpu_rnn_desc desc = combine(cell, &shape);
-  net a;
-  net_open(&a, c->f32, &desc, NULL);
-  net_fill(&a);
-  for (int64_t r = 1; r < T * B; r++)
-    memcpy(a.value[NET_X] + r * I, a.value[NET_X] + (r % KINDS) * I, I * sizeof(double));
-  net b = twin(&a, c->f32_threads, NULL);
+  net a = batch_of(c->f32, cell, 70, BOTH_WAYS, NULL), b = twin(&a, c->f32_threads, NULL);
   return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
 
@@ -238,11 +231,6 @@ int main(void) {
   test_search();
   test_rows(1);
   test_rows(3);
-  const contexts c = {net_context("cpu", SEQGPU_DTYPE_F64, 1), net_context("cpu", SEQGPU_DTYPE_F32, 1),
-                      net_context("cpu", SEQGPU_DTYPE_F32, 3)};
-  check_laws(&c, laws, COUNT(laws));
-  seqgpu_context_destroy(c.f64);
-  seqgpu_context_destroy(c.f32);
-  seqgpu_context_destroy(c.f32_threads);
+  check_laws_everywhere(laws, COUNT(laws));
   return check_finish();
 }
