@@ -34,7 +34,11 @@ static int64_t integers_size(int64_t count) {
 
 int64_t FN(sq_alike_size)(int64_t rows, int64_t cols) {
   if (rows < ROWS_MIN || cols < COLS_MIN) return 0;
-  return integers_size(rows) + sq_align_elements(kinds_max(rows) * cols);
+  return integers_size(rows) + FN(sq_alike_table_size)(rows, cols);
+}
+
+int64_t FN(sq_alike_table_size)(int64_t rows, int64_t cols) {
+  return sq_align_elements(kinds_max(rows) * cols);
 }
 
 /* Of all bits of a row, in four chains of which none waits for another. */
@@ -89,54 +93,42 @@ int FN(sq_alike_find)(int64_t rows, int64_t cols, const real *x, int64_t ldx, re
 
 /* ---- what is done with it ------------------------------------------------------------------------------ */
 
+void FN(sq_alike_spread)(const FN(sq_alike) * a, int64_t first, int64_t rows, int64_t cols,
+                         const real *of_kind, real *y, int64_t ld) {
+  const int32_t *kind = a->kind + first;
+  for (int64_t r = 0; r < rows; r++)
+    memcpy(y + r * ld, of_kind + kind[r] * cols, (size_t)cols * sizeof(real));
+}
+
 typedef struct {
-  const FN(sq_alike) * alike;
-  real *y;
-  int64_t ld;
-} matrix;
-
-/* From the last row up: what is overwritten, no row above asks for. */
-static void spread_columns(const void *arg, int64_t first, int64_t last) {
-  const matrix *m = arg;
-  const size_t bytes = (size_t)(last - first) * sizeof(real);
-  for (int64_t r = m->alike->rows - 1; r >= 0; r--) {
-    const int64_t k = m->alike->kind[r];
-    if (k < r) memcpy(m->y + r * m->ld + first, m->y + k * m->ld + first, bytes);
-  }
-}
-
-void FN(sq_alike_spread)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t cols, real *y, int64_t ld) {
-  const matrix m = {a, y, ld};
-  sq_split(exec, cols, COLUMN_TILE, a->rows, spread_columns, &m);
-}
+  const int32_t *kind;
+  int64_t rows, cols, ld;
+  const real *y;
+  real *of_kind;
+} addition;
 
 SQ_CLONES static void add_columns(const void *arg, int64_t first, int64_t last) {
-  const matrix *m = arg;
-  int64_t seen = 0;
-  for (int64_t r = 0; r < m->alike->rows; r++) {
-    const int64_t k = m->alike->kind[r];
-    const real *from = m->y + r * m->ld;
-    real *to = m->y + k * m->ld;
-    if (k < seen) {
-      for (int64_t j = first; j < last; j++) to[j] += from[j];
-      continue;
-    }
-    seen++;
-    if (k < r) memcpy(to + first, from + first, (size_t)(last - first) * sizeof(real));
+  const addition *a = arg;
+  for (int64_t r = 0; r < a->rows; r++) {
+    const real *restrict from = a->y + r * a->ld;
+    real *restrict to = a->of_kind + a->kind[r] * a->cols;
+    for (int64_t j = first; j < last; j++) to[j] += from[j];
   }
 }
 
-void FN(sq_alike_add)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t cols, real *y, int64_t ld) {
-  const matrix m = {a, y, ld};
-  sq_split(exec, cols, COLUMN_TILE, a->rows, add_columns, &m);
+void FN(sq_alike_add)(struct sq_exec *exec, const FN(sq_alike) * a, int64_t first, int64_t rows, int64_t cols,
+                      const real *y, int64_t ld, real *of_kind) {
+  const addition all = {a->kind + first, rows, cols, ld, y, of_kind};
+  sq_split(exec, cols, COLUMN_TILE, rows, add_columns, &all);
 }
 
-void FN(sq_alike_give)(const FN(sq_alike) * a, int64_t cols, const real *sums, int add, real *y, int64_t ld) {
+void FN(sq_alike_give)(const FN(sq_alike) * a, int64_t cols, const real *of_kind, int add, real *y,
+                       int64_t ld) {
   int64_t seen = 0;
   for (int64_t r = 0; r < a->rows; r++, y += ld) {
     if (!add) memset(y, 0, (size_t)cols * sizeof(real));
     if (a->kind[r] < seen) continue;
-    for (int64_t j = 0; j < cols; j++) y[j] += sums[seen * cols + j];
+    for (int64_t j = 0; j < cols; j++) y[j] += of_kind[seen * cols + j];
     seen++;
   }
 }

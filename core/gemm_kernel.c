@@ -52,11 +52,7 @@ SQ_INLINE void prefetch_next(const int rows, const int vecs, const real *c, int6
   }
 }
 
-/* rows and panels are constants at the call. */
-SQ_INLINE void run_tile(const int rows, const int panels, int64_t k, const real *a, const real *b,
-                        int64_t panel, int load, real *c, int64_t ldc) {
-  vec sum[SUMS_MAX];
-  const int vecs = panels * VECS;
+SQ_INLINE void begin_sums(const int rows, const int vecs, int load, const real *c, int64_t ldc, vec *sum) {
   UNROLL for (int i = 0; i < rows; i++) {
     UNROLL for (int v = 0; v < vecs; v++) { sum[i * vecs + v] = (vec){0}; }
   }
@@ -68,6 +64,20 @@ SQ_INLINE void run_tile(const int rows, const int panels, int64_t k, const real 
     }
   }
   prefetch_next(rows, vecs, c, ldc);
+}
+
+SQ_INLINE void end_sums(const int rows, const int vecs, const vec *sum, real *c, int64_t ldc) {
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int v = 0; v < vecs; v++) { *(vec_unaligned *)(c + i * ldc + v * VEC) = sum[i * vecs + v]; }
+  }
+}
+
+/* rows and panels are constants at the call. */
+SQ_INLINE void run_tile(const int rows, const int panels, int64_t k, const real *a, const real *b,
+                        int64_t panel, int load, real *c, int64_t ldc) {
+  vec sum[SUMS_MAX];
+  const int vecs = panels * VECS;
+  begin_sums(rows, vecs, load, c, ldc, sum);
   UNROLL_K for (int64_t p = 0; p < k; p++, a += rows, b += NR) {
     vec bv[8];
     UNROLL for (int v = 0; v < vecs; v++) { bv[v] = *(const vec *)(b + v / VECS * panel + v % VECS * VEC); }
@@ -75,9 +85,28 @@ SQ_INLINE void run_tile(const int rows, const int panels, int64_t k, const real 
       UNROLL for (int v = 0; v < vecs; v++) { sum[i * vecs + v] = sum[i * vecs + v] + a[i] * bv[v]; }
     }
   }
-  UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int v = 0; v < vecs; v++) { *(vec_unaligned *)(c + i * ldc + v * VEC) = sum[i * vecs + v]; }
+  end_sums(rows, vecs, sum, c, ldc);
+}
+
+/* One panel, with the rows of A as they lie.  A pointer leads three of them, since an address may have the distance
+ * between rows in it once or twice, so that all pointers stay in registers. */
+SQ_INLINE void run_lying(const int rows, int64_t k, const real *a, int64_t lda, const real *b, int load,
+                         real *c, int64_t ldc) {
+  vec sum[SUMS_MAX];
+  const real *lead[(MR + 2) / 3];
+  begin_sums(rows, VECS, load, c, ldc, sum);
+  UNROLL for (int i = 0; i < (rows + 2) / 3; i++) { lead[i] = a + 3 * i * lda; }
+  UNROLL_K for (int64_t p = 0; p < k; p++, b += NR) {
+    vec bv[VECS];
+    UNROLL for (int v = 0; v < VECS; v++) { bv[v] = *(const vec *)(b + v * VEC); }
+    UNROLL for (int i = 0; i < rows; i++) {
+      UNROLL for (int v = 0; v < VECS; v++) {
+        sum[i * VECS + v] = sum[i * VECS + v] + lead[i / 3][i % 3 * lda] * bv[v];
+      }
+    }
+    UNROLL for (int i = 0; i < (rows + 2) / 3; i++) { lead[i]++; }
   }
+  end_sums(rows, VECS, sum, c, ldc);
 }
 
 #define TILE(rows, panels)                                                                                   \
@@ -102,6 +131,25 @@ TILE(10, 1)
 TILE(11, 1)
 TILE(12, 1)
 TILE(3, 2)
+#endif
+
+#define LYING(rows)                                                                                          \
+  static void lying_##rows(int64_t k, const real *a, int64_t lda, const real *b, int load, real *c,          \
+                           int64_t ldc) {                                                                    \
+    run_lying(rows, k, a, lda, b, load, c, ldc);                                                             \
+  }
+
+LYING(3)
+LYING(4)
+LYING(5)
+LYING(6)
+#if defined(__AVX512F__)
+LYING(7)
+LYING(8)
+LYING(9)
+LYING(10)
+LYING(11)
+LYING(12)
 #endif
 
 /* ---- packing ------------------------------------------------------------------------------------------- */
@@ -199,24 +247,15 @@ const FN(sq_gemm_kernels) TABLE(SQ_ISA) = {
     .name = "built-in " TEXT(SQ_ISA),
     .mr = MR,
     .nr = NR,
-    .tile =
-        {
-            NULL,
-            tile_1x1,
-            tile_2x1,
-            tile_3x1,
-            tile_4x1,
-            tile_5x1,
-            tile_6x1,
 #if defined(__AVX512F__)
-            tile_7x1,
-            tile_8x1,
-            tile_9x1,
-            tile_10x1,
-            tile_11x1,
-            tile_12x1,
+    .tile = {NULL, tile_1x1, tile_2x1, tile_3x1, tile_4x1, tile_5x1, tile_6x1, tile_7x1, tile_8x1, tile_9x1,
+             tile_10x1, tile_11x1, tile_12x1},
+    .lying = {NULL, NULL, NULL, lying_3, lying_4, lying_5, lying_6, lying_7, lying_8, lying_9, lying_10,
+              lying_11, lying_12},
+#else
+    .tile = {NULL, tile_1x1, tile_2x1, tile_3x1, tile_4x1, tile_5x1, tile_6x1},
+    .lying = {NULL, NULL, NULL, lying_3, lying_4, lying_5, lying_6},
 #endif
-        },
 #if defined(__AVX512F__)
     .wide = {NULL, tile_1x4, tile_2x2, tile_3x2},
     .wide_panels = {0, 4, 2, 2},

@@ -1,10 +1,11 @@
 /* layer.c - the layer driver on the CPU: every cell, one layer, one direction, a whole sequence.
  *
  * Forward                                     Backward (t in the opposite order)
- *   gates = x W_ih^T + b     one GEMM           for t: for each stage, last first:
- *   for t: for each stage:                          pointwise step       -> dgates, daux, dstate
- *     its recurrent products                        its products transposed -> dstate, daux
- *     its pointwise step                        dx = dgates W_ih;  dW = d(to)^T from: one GEMM each;  sums
+ *   gates = x W_ih^T + b     one GEMM           for some steps, BACK_ROWS of [T,B]:
+ *   for t: for each stage:                        for t: for each stage, last first:
+ *     its recurrent products                          pointwise step       -> dgates, daux, dstate
+ *     its pointwise step                              its products transposed -> dstate, daux
+ *                                                 dx = dgates W_ih;  dW += d(to)^T from: one GEMM each;  sums
  *
  * The norms of a stage, where a layout has any (norm.h), stand between its products and its pointwise step.
  *
@@ -13,9 +14,6 @@
  * are statistics of a batch, one thread has all of it. The recurrent weights are packed once per call into
  * the order in which the inner loop reads them.
  *
- * Inputs that are alike, as those of letters are, are multiplied by W_ih once (alike.h), and so are the sums of
- * their dgates: a character model has one GEMM in six less.  Forward has the same bits either way.
- *
  * The third pass, of tangents, is layer_tangent.c's, and what error signals lose or gain layer_signals.c's.
  *
  * Truncated BPTT is left to the caller: run a piece of the sequence, and pass its `final` as the next piece's
@@ -23,30 +21,33 @@
  */
 #include <string.h>
 
-#include "core/alike.h"
 #include "core/gemm.h"
-#include "core/layer_job.h"
+#include "core/layer_input.h"
 #include "core/ops.h"
 #include "core/ops_cpu.h"
 
-/* Inference keeps no reserve and works in chunks of this many rows of [T,B], which stay in the cache. */
-enum { CHUNK_ROWS = 1024 };
+enum {
+  /* Inference keeps no reserve and works in chunks of this many rows of [T,B], which stay in the cache. */
+  CHUNK_ROWS = 1024,
+  /* Backward takes the gradients of parameters and inputs after each chunk of this many, while its dgates are still
+   * near: as many as the GEMM adds up at once. */
+  BACK_ROWS = 512
+};
 
 static int64_t held_size(const sq_layout *layout, int k, int64_t batch) {
   return layout->masks.zone[k] > 0 ? sq_align_elements(batch * layout->state_width[k]) : 0;
 }
 
-/* Room for the search among the inputs of a job. */
-static int64_t alike_size(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
+static int64_t inputs_size(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
   int64_t rows = seq_len * batch;
   if (!training) rows = sq_min(rows, batch > CHUNK_ROWS ? batch : CHUNK_ROWS);
-  return FN(sq_alike_size)(rows, layout->config.input_size);
+  return FN(sq_input_size)(layout, rows);
 }
 
 int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t batch, int training) {
   int64_t size = SQ_ALIGN_ELEMENTS; /* to align the start */
   size += FN(sq_job_products_size)(layout, batch, training);
-  size += alike_size(layout, seq_len, batch, training);
+  size += inputs_size(layout, seq_len, batch, training);
   if (!training) return size + sq_chunk_size(layout, CHUNK_ROWS, seq_len, batch);
   /* backward takes the gates of all steps, the states of one and what zoneout holds of them, the tangent pass
    * the gates of one step besides, and its states three times */
@@ -91,6 +92,7 @@ static void forward_slice(void *arg, int part, int parts) {
     s.ldy = j->run->ldy;
     s.y = j->y + (t * j->run->batch + first) * s.ldy;
     if (enters) FN(sq_masks_enter)(&s);
+    FN(sq_input_step)(j, &s, t, first);
     for (int stage = 0; stage < l->stages; stage++) {
       forward_products(j, &s, stage, first, scratch);
       FN(sq_job_norms_forward)(j, &s, stage);
@@ -100,57 +102,12 @@ static void forward_slice(void *arg, int part, int parts) {
   }
 }
 
-/* The inputs of the job's steps, or after a search one of each kind; `found` says which.  Returns whether some are
- * alike. */
-static int inputs(const FN(sq_job) * j, int search, FN(sq_alike) * found) {
-  const sq_layer_run *run = j->run;
-  const int64_t rows = j->steps * run->batch, I = j->layout->config.input_size;
-  const real *x = (const real *)run->x + j->t0 * run->batch * run->ldx;
-  if (search && FN(sq_alike_find)(rows, I, x, run->ldx, j->alike, found)) return 1;
-  *found = (FN(sq_alike)){.rows = rows, .kinds = rows, .x = x, .ldx = run->ldx};
-  return 0;
-}
-
-/* to = x W_ih^T for these columns of the gates. */
-static void multiply_input(sq_exec *exec, const FN(sq_job) * j, const FN(sq_alike) * x, int64_t first,
-                           int64_t count, int add, real *to, int64_t ld) {
-  const int64_t I = j->layout->config.input_size;
-  const real *w = (const real *)j->run->params + j->layout->param[0].offset;
-  if (count > 0)
-    FN(sq_gemm)(exec->pool, 0, 1, x->kinds, count, I, x->x, x->ldx, w + first * I, I, add, to + first, ld);
-}
-
-/* gates = x W_ih^T + b for the steps of the job; or where that is normalised, aux = x W_ih^T, and gates = its
- * norm + b. */
-static void project_input(sq_exec *exec, const FN(sq_job) * j) {
-  const sq_layout *l = j->layout;
-  const int64_t rows = j->steps * j->run->batch, G = l->gates;
-  FN(sq_alike) x;
-  const int some = inputs(j, 1, &x), normalised = l->input.buffer == SQ_AUX;
-  if (l->bias >= 0) {
-    const real *b = (const real *)j->run->params + l->param[l->bias].offset;
-    const sq_bias_args bias = {normalised ? rows : x.kinds, l->biased, b, j->gates, G};
-    FN(sq_cpu_bias)(exec, &bias);
-  }
-  if (normalised) {
-    real *to = j->aux + l->input.column;
-    multiply_input(exec, j, &x, 0, G, 0, to, l->aux);
-    if (some) FN(sq_alike_spread)(exec, &x, G, to, l->aux);
-    FN(sq_job_norms_forward)(j, NULL, SQ_BEFORE_STEPS);
-    return;
-  }
-  const int64_t biased = l->bias >= 0 ? l->biased : 0;
-  multiply_input(exec, j, &x, 0, biased, 1, j->gates, G);
-  multiply_input(exec, j, &x, biased, G - biased, 0, j->gates, G);
-  if (some) FN(sq_alike_spread)(exec, &x, G, j->gates, G);
-}
-
 int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
   const sq_layout *l = run->layout;
   const int64_t T = run->seq_len, B = run->batch;
   FN(sq_job) j = {.pool = exec->pool, .run = run, .layout = l, .key = {run->seed, run->first_block}};
-  j.alike = FN(sq_job_pack)(&j, FN(sq_job_workspace)(run), 0);
-  real *after = j.alike + alike_size(l, T, B, run->reserve != NULL);
+  j.inputs.memory = FN(sq_job_pack)(&j, FN(sq_job_workspace)(run), 0);
+  real *after = j.inputs.memory + inputs_size(l, T, B, run->reserve != NULL);
   const int64_t chunk = run->reserve ? T : sq_chunk_steps(CHUNK_ROWS, T, B);
   FN(sq_job_reserve)(&j, run->reserve ? run->reserve : after, chunk);
   const int parts = FN(sq_job_slices)(&j);
@@ -170,7 +127,7 @@ int FN(sq_layer_forward)(sq_exec *exec, const sq_layer_run *run) {
     last = run->reverse ? 0 : j.steps;
     if (T == 0 || B == 0) break; /* there may be no y */
     j.y = (real *)run->y + j.t0 * B * run->ldy;
-    project_input(exec, &j);
+    FN(sq_input_forward)(exec, &j);
     sq_pool_run(exec->pool, parts, forward_slice, &j);
   }
   if (run->running && T > 0) FN(sq_job_norms_update)(&j, run->running);
@@ -212,7 +169,7 @@ FN(sq_step) FN(sq_job_step_back)(const FN(sq_job) * j, int64_t t, int64_t first,
   const int64_t row = t * run->batch + first;
   FN(sq_step) s = FN(sq_job_step)(j, t, first, count);
   s.ldy = run->ldy;
-  s.dy = run->dy ? (const real *)run->dy + row * run->ldy : NULL;
+  s.dy = run->dy ? (const real *)run->dy + (j->t0 * run->batch + row) * run->ldy : NULL;
   s.dgates = j->dgates + row * l->gates;
   s.daux = j->daux + row * l->aux;
   for (int k = 0; k < l->states; k++) s.dstate[k] = j->dstate[k] + first * l->state_width[k];
@@ -245,20 +202,15 @@ static void backward_slice(void *arg, int part, int parts) {
   }
 }
 
-/* dW of every product and of every sum, after the recurrence. */
+/* dW of every dense product and of every sum, of the steps of the job. */
 static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
   const sq_layout *l = j->layout;
   const int64_t rows = j->steps * j->run->batch;
   real *dparams = j->run->dparams;
   for (int i = 0; i < l->products; i++) {
     const sq_product *p = &l->product[i];
+    if (p->structure) continue;
     real *dparam = dparams + l->param[p->param].offset + p->row * p->cols;
-    if (p->structure) { /* each sequence has a sum over time of its own */
-      const int64_t n = p->structure->params(l, p);
-      const sq_reduce_args r = {.rows = j->run->batch, .cols = n, .a = j->grads[i], .lda = n, .out = dparam};
-      FN(sq_cpu_reduce)(exec, &r);
-      continue;
-    }
     int64_t ld_to, ld_from;
     const real *to = FN(sq_job_whole)(j, p->to, 1, &ld_to), *from = FN(sq_job_whole)(j, p->from, 0, &ld_from);
     FN(sq_gemm)
@@ -271,6 +223,20 @@ static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
     r.b = FN(sq_job_whole)(j, u->from, 0, &r.ldb);
     FN(sq_cpu_reduce)(exec, &r);
   }
+}
+
+/* The gradients of which each sequence has a sum over time of its own: of structures, and of initial states. */
+static void sequences_gradients(sq_exec *exec, const FN(sq_job) * j) {
+  const sq_layout *l = j->layout;
+  real *dparams = j->run->dparams;
+  for (int i = 0; i < l->products; i++) {
+    const sq_product *p = &l->product[i];
+    if (p->structure == NULL) continue;
+    const int64_t n = p->structure->params(l, p);
+    real *dparam = dparams + l->param[p->param].offset + p->row * p->cols;
+    const sq_reduce_args r = {.rows = j->run->batch, .cols = n, .a = j->grads[i], .lda = n, .out = dparam};
+    FN(sq_cpu_reduce)(exec, &r);
+  }
   for (int k = 0; k < l->states; k++) {
     if (j->run->initial[k] || l->initial[k] < 0) continue;
     const int64_t width = l->state_width[k];
@@ -281,35 +247,6 @@ static void parameter_gradients(sq_exec *exec, const FN(sq_job) * j) {
                               .out = dparams + l->param[l->initial[k]].offset};
     FN(sq_cpu_reduce)(exec, &r);
   }
-}
-
-/* dx = d W_ih of so many rows. */
-static void multiply_back(sq_exec *exec, const FN(sq_job) * j, int64_t rows, const real *d, int64_t ld,
-                          int add, real *to, int64_t ld_to) {
-  const sq_layout *l = j->layout;
-  const int64_t I = l->config.input_size;
-  const real *w = (const real *)j->run->params + l->param[0].offset;
-  FN(sq_gemm)(exec->pool, 0, 0, rows, I, l->gates, d, ld, w, I, add, to, ld_to);
-}
-
-/* dx and dW_ih.  Gradients of the gates at inputs that are alike are added up where they are, so these come last. */
-static void input_gradients(sq_exec *exec, const FN(sq_job) * j) {
-  const sq_layer_run *run = j->run;
-  const sq_layout *l = j->layout;
-  const int64_t I = l->config.input_size;
-  int64_t ld;
-  real *d = FN(sq_job_whole)(j, l->input, 1, &ld);
-  FN(sq_alike) x;
-  const int some = inputs(j, run->dparams || run->dx_summed, &x), summed = some && run->dx_summed;
-  if (run->dx && !summed) multiply_back(exec, j, x.rows, d, ld, run->dx_accumulate, run->dx, run->ldx);
-  if (some) FN(sq_alike_add)(exec, &x, l->gates, d, ld);
-  if (run->dparams) FN(sq_gemm)
-  (exec->pool, 1, 0, l->gates, I, x.kinds, d, ld, x.x, x.ldx, 1, (real *)run->dparams + l->param[0].offset,
-   I);
-  if (run->dx == NULL || !summed) return;
-  real *sums = j->alike + (x.x - j->alike); /* the inputs are not needed any more */
-  multiply_back(exec, j, x.kinds, d, ld, 0, sums, I);
-  FN(sq_alike_give)(&x, I, sums, run->dx_accumulate, run->dx, run->ldx);
 }
 
 void FN(sq_job_begin_back)(FN(sq_job) * j) {
@@ -326,7 +263,20 @@ void FN(sq_job_begin_back)(FN(sq_job) * j) {
     at += held_size(l, k, B);
   }
   j->sums = at;
-  j->alike = at + FN(sq_job_sums_size)(l);
+  j->inputs.memory = at + FN(sq_job_sums_size)(l);
+}
+
+/* The same job for some of its steps; their dgates and daux lie where those of all would begin. */
+static FN(sq_job) part_of(const FN(sq_job) * all, int64_t t0, int64_t steps) {
+  const sq_layout *l = all->layout;
+  const int64_t rows = t0 * all->run->batch;
+  FN(sq_job) j = *all;
+  j.t0 = t0;
+  j.steps = steps;
+  for (int k = 0; k < l->states; k++) j.state[k] += rows * l->state_width[k];
+  j.gates += rows * l->gates;
+  j.aux += rows * l->aux;
+  return j;
 }
 
 int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
@@ -335,10 +285,18 @@ int FN(sq_layer_backward)(sq_exec *exec, const sq_layer_run *run) {
   FN(sq_job)
   j = {.pool = exec->pool, .run = run, .layout = l, .steps = T, .key = {run->seed, run->first_block}};
   FN(sq_job_begin_back)(&j);
-  sq_pool_run(exec->pool, FN(sq_job_slices)(&j), backward_slice, &j);
-  FN(sq_job_norms_backward)(&j, NULL, SQ_BEFORE_STEPS);
-  if (run->dparams) parameter_gradients(exec, &j);
-  input_gradients(exec, &j);
+  FN(sq_input_begin_back)(&j);
+  const FN(sq_job) all = j;
+  const int64_t chunk = l->norms ? T : sq_chunk_steps(BACK_ROWS, T, B);
+  for (int64_t done = 0; done < T; done += j.steps) {
+    const int64_t steps = T - done < chunk ? T - done : chunk;
+    j = part_of(&all, run->reverse ? done : T - done - steps, steps);
+    sq_pool_run(exec->pool, FN(sq_job_slices)(&j), backward_slice, &j);
+    FN(sq_job_norms_backward)(&j, NULL, SQ_BEFORE_STEPS);
+    if (run->dparams) parameter_gradients(exec, &j);
+    FN(sq_input_backward)(exec, &j, done + steps == T);
+  }
+  if (run->dparams) sequences_gradients(exec, &j);
   for (int k = 0; k < l->states; k++)
     if (run->dinitial[k])
       memcpy(run->dinitial[k], j.dstate[k], (size_t)(B * l->state_width[k]) * sizeof(real));

@@ -8,10 +8,19 @@
 #ifndef SQ_LAYER_JOB_H
 #define SQ_LAYER_JOB_H
 
+#include "core/alike.h"
 #include "core/layer.h"
 #include "core/pool.h"
 #include "core/step.h"
 #include "core/structure.h"
+
+/* The inputs of some steps (layer_input.c). */
+typedef struct FN(sq_inputs) {
+  real *memory;       /* for the search, and of_kind */
+  int64_t first;      /* the row of the run's x with which they begin */
+  FN(sq_alike) found; /* kind NULL: each is a kind of its own */
+  real *of_kind;      /* [kinds,G] x W_ih^T + b of each kind; in backward the sum of its dgates */
+} FN(sq_inputs);
 
 /* Everything a slice needs, for `steps` time steps whose first (lowest) is t0. */
 typedef struct FN(sq_job) {
@@ -19,10 +28,10 @@ typedef struct FN(sq_job) {
   const sq_layer_run *run;
   const sq_layout *layout;
   int64_t t0, steps;
-  real *state[SQ_MAX_STATES];     /* [steps+1,B,W_k] */
-  real *gates, *aux;              /* [steps,B,G], [steps,B,A] */
-  real *y;                        /* row t0 */
-  real *alike;                    /* room for a search among the inputs (alike.h) */
+  real *state[SQ_MAX_STATES]; /* [steps+1,B,W_k] */
+  real *gates, *aux;          /* [steps,B,G], [steps,B,A] */
+  real *y;                    /* row t0 */
+  FN(sq_inputs) inputs;
   real *packed[SQ_MAX_PRODUCTS];  /* a dense product's weights; what a structure has prepared */
   real *scratch[SQ_MAX_PRODUCTS]; /* [B, scratch] of a structure */
   /* backward */

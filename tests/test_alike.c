@@ -1,5 +1,6 @@
 /* test_alike.c - inputs that are alike (core/alike.h): what the search finds, and that networks compute with it what they
- * compute without.  A sequence by itself is too short for a search, so a batch of them is compared with each alone.
+ * compute without.  A sequence by itself is too short for a search, so a batch of them is compared with each alone; and so is a
+ * batch of many, whose inputs differ or not.
  */
 #include "core/alike.h"
 
@@ -63,11 +64,12 @@ static void test_search(void) {
         "what is not looked at needs no room");
 }
 
-/* y begins with a row for each kind, and is spread; then rows of each kind are added up. */
+/* Some of the rows take theirs from a table of the kinds; then rows are added up in it, a part after the other. */
 static void test_rows(int threads) {
-  enum { WIDE = 260, STRIDE = WIDE + 5 };
+  enum { WIDE = 260, STRIDE = WIDE + 5, FIRST = 37 };
   float *x = malloc(ROWS * LD * sizeof *x),
         *memory = malloc((size_t)sq_alike_size_f32(ROWS, COLS) * sizeof *memory);
+  float *table = check_alloc("of_kind", (size_t)sq_alike_table_size_f32(ROWS, WIDE) * sizeof *table);
   float *y = check_alloc("y", ROWS * STRIDE * sizeof *y), *sum = calloc(ROWS * WIDE, sizeof *sum);
   int32_t kind[ROWS];
   sq_alike_f32 a = {0};
@@ -75,29 +77,32 @@ static void test_rows(int threads) {
   struct sq_exec *exec = &ctx->exec;
   draw(ROWS, COLS, 11, x, kind);
   CHECK(sq_alike_find_f32(ROWS, COLS, x, LD, memory, &a), "%d threads, kinds are found", threads);
-  for (int64_t i = 0; i < ROWS * STRIDE; i++) y[i] = (float)i;
-  sq_alike_spread_f32(exec, &a, WIDE, y, STRIDE);
+  for (int64_t i = 0; i < ROWS * STRIDE; i++) y[i] = -1;
+  for (int64_t i = 0; i < a.kinds * WIDE; i++) table[i] = (float)i;
+  sq_alike_spread_f32(&a, FIRST, ROWS - FIRST, WIDE, table, y + FIRST * STRIDE, STRIDE);
   int right = 1, kept = 1;
   for (int64_t r = 0; r < ROWS; r++)
     for (int64_t j = 0; j < STRIDE; j++) {
-      if (j < WIDE) right &= y[r * STRIDE + j] == (float)(kind[r] * STRIDE + j);
-      if (j >= WIDE) kept &= y[r * STRIDE + j] == (float)(r * STRIDE + j);
+      if (r >= FIRST && j < WIDE)
+        right &= y[r * STRIDE + j] == (float)(kind[r] * WIDE + j);
+      else
+        kept &= y[r * STRIDE + j] == -1;
     }
-  CHECK(right, "%d threads, each row is its kind's", threads);
+  CHECK(right && kept, "%d threads, each row is its kind's, and nothing else has changed", threads);
   for (int64_t r = 0; r < ROWS; r++)
     for (int64_t j = 0; j < WIDE; j++) {
       const float value = (float)check_uniform(-1, 1);
       y[r * STRIDE + j] = value;
       sum[kind[r] * WIDE + j] += value;
     }
-  sq_alike_add_f32(exec, &a, WIDE, y, STRIDE);
-  for (int64_t k = 0; k < a.kinds; k++) {
-    right &= memcmp(y + k * STRIDE, sum + k * WIDE, WIDE * sizeof(float)) == 0;
-    kept &= y[k * STRIDE + WIDE] == (float)(k * STRIDE + WIDE);
-  }
-  CHECK(right && kept, "%d threads, a kind has the sum of its rows, and nothing else has changed", threads);
+  memset(table, 0, (size_t)(a.kinds * WIDE) * sizeof *table);
+  sq_alike_add_f32(exec, &a, 0, FIRST, WIDE, y, STRIDE, table);
+  sq_alike_add_f32(exec, &a, FIRST, ROWS - FIRST, WIDE, y + FIRST * STRIDE, STRIDE, table);
+  CHECK(memcmp(table, sum, (size_t)(a.kinds * WIDE) * sizeof *table) == 0,
+        "%d threads, a kind has the sum of its rows", threads);
   seqgpu_context_destroy(ctx);
   check_free(y);
+  check_free(table);
   free(sum);
   free(memory);
   free(x);
@@ -106,21 +111,21 @@ static void test_rows(int threads) {
 /* ---------------------------------------------------------------- networks */
 
 /* Few steps: nothing bounds the state of an LSTM without activations, nor the roundings in its sums. */
-enum { T = 5, B = 28, I = 18, KINDS = 9 };
-#define PLAIN "cpu/step" /* one sequence would be a stream, which adds in another order */
-static const int32_t ragged_batch[B] = {5, 3, 5, 0, 1, 5, 4, 2, 5, 5, 0, 3, 5, 1,
-                                        5, 4, 5, 5, 2, 5, 3, 5, 0, 5, 1, 5, 4, 5};
+enum { T = 5, B = 28, MANY = 4 * B, I = 18, KINDS = 9 };
+#define PLAIN  "cpu/step" /* one sequence would be a stream, which adds in another order */
+#define RAGGED 5, 3, 5, 0, 1, 5, 4, 2, 5, 5, 0, 3, 5, 1, 5, 4, 5, 5, 2, 5, 3, 5, 0, 5, 1, 5, 4, 5
+static const int32_t ragged_batch[MANY] = {RAGGED, RAGGED, RAGGED, RAGGED};
 
-/* A batch whose inputs are of few kinds, for layers of so many units. */
-static net batch_of(seqgpu_context *ctx, const cell_row *cell, int64_t units, seqgpu_rnn_desc options,
-                    const int32_t *lengths) {
-  const shape_row shape = {.size = {T, B, I, units}, .desc = options};
+/* A batch whose inputs are of so many kinds, for layers of so many units. */
+static net batch_of(seqgpu_context *ctx, const cell_row *cell, int64_t batch, int64_t kinds, int64_t units,
+                    seqgpu_rnn_desc options, const int32_t *lengths) {
+  const shape_row shape = {.size = {T, batch, I, units}, .desc = options};
   const seqgpu_rnn_desc desc = combine(cell, &shape);
   net n;
   net_open_as(&n, ctx, &desc, PLAIN, lengths);
   net_fill(&n);
-  for (int64_t r = KINDS; r < T * B; r++)
-    memcpy(n.value[NET_X] + r * I, n.value[NET_X] + check_below(KINDS) * I, I * sizeof(double));
+  for (int64_t r = kinds; r < T * batch; r++)
+    memcpy(n.value[NET_X] + r * I, n.value[NET_X] + check_below(kinds) * I, I * sizeof(double));
   return n;
 }
 
@@ -131,7 +136,8 @@ static void one_of(const net *all, const net *one, int tensor, int64_t b, int ba
   const int64_t width = steps ? row_width(all, tensor) : state_width(all, tensor),
                 rows = one->count[tensor] / width;
   for (int64_t r = 0; r < rows; r++) {
-    double *whole = all->value[tensor] + (r * B + b) * width, *part = one->value[tensor] + r * width;
+    double *whole = all->value[tensor] + (r * all->desc.batch + b) * width,
+           *part = one->value[tensor] + r * width;
     copy(back ? whole : part, back ? part : whole, width);
   }
 }
@@ -142,7 +148,7 @@ static net run_alone(const net *all, const int32_t *lengths) {
   seqgpu_rnn_desc desc = all->desc;
   net_open_as(&sum, all->ctx, &desc, PLAIN, lengths);
   desc.batch = 1;
-  for (int64_t b = 0; b < B; b++) {
+  for (int64_t b = 0; b < all->desc.batch; b++) {
     net one;
     net_open_as(&one, all->ctx, &desc, PLAIN, lengths ? lengths + b : NULL);
     copy(one.value[NET_PARAMS], all->value[NET_PARAMS], one.count[NET_PARAMS]);
@@ -158,12 +164,15 @@ static net run_alone(const net *all, const int32_t *lengths) {
 }
 
 /* All outputs and gradients first..last of a batch, against those of its sequences. */
-static double differ_from_alone(seqgpu_context *ctx, const cell_row *cell, seqgpu_rnn_desc options,
-                                const int32_t *lengths, int first, int last) {
-  net all = batch_of(ctx, cell, 5, options, lengths);
+static double batch_differs(net all, const int32_t *lengths, int first, int last) {
   net alone = run_alone(&all, lengths);
   run(&all);
   return differ_at_end(&all, &alone, first, last);
+}
+
+static double differ_from_alone(seqgpu_context *ctx, const cell_row *cell, seqgpu_rnn_desc options,
+                                const int32_t *lengths, int first, int last) {
+  return batch_differs(batch_of(ctx, cell, B, KINDS, 5, options, lengths), lengths, first, last);
 }
 
 static double law_bits(const contexts *c, const cell_row *cell) {
@@ -175,6 +184,14 @@ static double law_gradients(const contexts *c, const cell_row *cell) {
   const double plain = differ_from_alone(c->f64, cell, DEEP, NULL, NET_DPARAMS, NET_DPARAMS);
   return check_worse(plain,
                      differ_from_alone(c->f64, cell, BOTH_WAYS, ragged_batch, NET_DPARAMS, NET_DPARAMS));
+}
+
+/* So many that backward takes the gradients of parameters and inputs more than once (core/layer.c, BACK_ROWS). */
+static double law_many(const contexts *c, const cell_row *cell) {
+  net alike = batch_of(c->f64, cell, MANY, KINDS, 3, BOTH_WAYS, ragged_batch);
+  net apart_all = batch_of(c->f64, cell, MANY, T * MANY, 3, DEEP, NULL);
+  const double plain = batch_differs(alike, ragged_batch, NET_Y, NET_DPARAMS);
+  return check_worse(plain, batch_differs(apart_all, NULL, NET_Y, NET_DPARAMS));
 }
 
 static double law_inference(const contexts *c, const cell_row *cell) {
@@ -209,20 +226,22 @@ static double differ_when_summed(net *each) {
 
 /* Whoever asks for the sums of dx gets them, and all else is as it was; without dparams, too. */
 static double law_sums(const contexts *c, const cell_row *cell) {
-  net n = batch_of(c->f64, cell, 5, DEEP, NULL), alone = batch_of(c->f64, cell, 5, NONE, NULL);
+  net n = batch_of(c->f64, cell, B, KINDS, 5, DEEP, NULL),
+      alone = batch_of(c->f64, cell, B, KINDS, 5, NONE, NULL);
   alone.run.dparams = NULL;
   return check_worse(differ_when_summed(&n), differ_when_summed(&alone));
 }
 
 /* Also where gates are wide enough to be shared among threads. */
 static double law_threads(const contexts *c, const cell_row *cell) {
-  net a = batch_of(c->f32, cell, 70, BOTH_WAYS, NULL), b = twin(&a, c->f32_threads, NULL);
+  net a = batch_of(c->f32, cell, B, KINDS, 70, BOTH_WAYS, NULL), b = twin(&a, c->f32_threads, NULL);
   return differ_when_run(&a, &b, NET_Y, NET_DPARAMS);
 }
 
 static const law_row laws[] = {
     {"inputs alike, a sequence has the bits that it has alone", law_bits, apart, 0, 0},
     {"inputs alike, gradients of parameters are the sums", law_gradients, apart, EXACT, 0},
+    {"many sequences, gradients of each by itself", law_many, apart, EXACT, 0},
     {"inputs alike, inference", law_inference, apart, 0, 0},
     {"inputs alike, dx summed", law_sums, every, EXACT, 0},
     {"inputs alike, 1 and 3 threads, same bits", law_threads, every, 0, 0},
