@@ -4,12 +4,14 @@
  *
  *   for columns of C in blocks of nc        B block, kc x nc, packed: up to 3.75 MB of scratch, lives in L3
  *     for k in blocks of kc                 (kc = 512 floats, 256 doubles)
- *       for rows of C in blocks of mc       A block, mc x kc: 128 KB, lives in L2; packed where A is transposed
+ *       for rows of C in blocks of mc       A block, mc x kc: 128 KB, lives in L2
  *         for panels of nr columns          B panel, kc x nr: 64 KB with AVX-512, 32 KB with AVX2; L1 and L2
  *           for tiles of mr rows            A tile, mr x kc: 24 KB or 12 KB, L1;  C tile: in registers
  *
- * Rows of an A that is not transposed are read as they lie: a tile walks along them, so packing would only move them.
- * (A layer's steps back, 50 x 512 by 512 x 128, are 6 % faster so, its steps forward 1 to 2 %.)
+ * A is not packed but read where it is, by rows, or by columns where it is transposed, unless these are too far apart
+ * (can_lie): a tile reads each of its numbers once, and packing reads and writes them besides.  A gradient of weights,
+ * 512 x 128 x 500 of a transposed A, is 9 % faster so with AVX-512 and 14 % with AVX2, a layer's step back, 50 x 128 x 512,
+ * 6 %.
  *
  * kc is long because each block of k loads and stores all of C, which is far away, while L2 feeds the kernel
  * as fast as it needs.
@@ -53,14 +55,20 @@ enum {
 
 typedef FN(sq_gemm_kernels) kernels;
 
-/* C[m,n] (+)= op(A) op(B), as the arguments of sq_gemm, in the columns of row i up to i + reach; what lies beyond
+/* What a product is added to, of the rows and columns of C: C itself, a row for all (ld 0), or NULL: zeros. */
+typedef struct {
+  const real *at;
+  int64_t ld;
+} addend;
+
+/* C[m,n] = addend + op(A) op(B), else as the arguments of sq_gemm, in the columns of row i up to i + reach; what lies beyond
  * may be written or not. */
 typedef struct {
   int trans_a, trans_b;
   int64_t m, n, k;
   const real *a, *b;
   int64_t lda, ldb;
-  int accumulate;
+  addend to;
   real *c;
   int64_t ldc;
   int64_t reach; /* EVERYWHERE: all of C */
@@ -92,76 +100,99 @@ static int tile_height(int64_t m, int64_t tiles, int64_t tile) {
   return (int)(m / tiles + (tile < m % tiles));
 }
 
-static void zero_matrix(int64_t m, int64_t n, real *c, int64_t ldc) {
-  for (int64_t i = 0; i < m; i++) memset(c + i * ldc, 0, (size_t)n * sizeof(real));
+static addend added_to(int accumulate, const real *c, int64_t ldc) {
+  return accumulate ? (addend){c, ldc} : (addend){NULL, 0};
+}
+
+/* The addend from this row and column on. */
+static addend addend_at(addend to, int64_t row, int64_t col) {
+  if (to.at) to.at += row * to.ld + col;
+  return to;
+}
+
+/* C = the addend, which is not C */
+static void set_matrix(int64_t m, int64_t n, addend to, real *c, int64_t ldc) {
+  for (int64_t i = 0; i < m; i++, c += ldc) {
+    if (to.at)
+      memcpy(c, to.at + i * to.ld, (size_t)n * sizeof(real));
+    else
+      memset(c, 0, (size_t)n * sizeof(real));
+  }
 }
 
 static void copy_matrix(int rows, int cols, const real *from, int64_t ld_from, real *to, int64_t ld_to) {
   for (int i = 0; i < rows; i++) memcpy(to + i * ld_to, from + i * ld_from, (size_t)cols * sizeof(real));
 }
 
-/* The rows of A that a block multiplies: tiles, packed, or the rows as they lie, which are read again for each panel of
- * B and cost nothing before.  Only rows of a matrix that is not transposed can be read so. */
+/* The rows of A that a block multiplies, and how they lie: packed as tiles, or where they are, element (i, p) at
+ * a[p * lda + i] or a[i * lda + p]. */
 typedef struct {
+  enum { PACKED, BY_COLUMNS, BY_ROWS } how;
   const real *a;
-  int64_t lda; /* 0: packed */
+  int64_t lda;
 } rows_of_a;
 
-static int can_lie(int trans_a, int64_t m, int64_t lda) { return !trans_a && m > SQ_LYING_ROWS && lda > 0; }
-
 static rows_of_a rows_below(rows_of_a a, int rows, int64_t k) {
-  a.a += rows * (a.lda ? a.lda : k);
+  a.a += a.how == PACKED ? rows * k : a.how == BY_COLUMNS ? rows : rows * a.lda;
   return a;
 }
 
+/* How far it is from one column of a tile to the next. */
+static int64_t column_step(rows_of_a a, int64_t rows) { return a.how == PACKED ? rows : a.lda; }
+
 /* rows x nr of C */
-static void run_whole_tile(const kernels *ks, int rows, int64_t k, rows_of_a a, const real *b, int load,
+static void run_whole_tile(const kernels *ks, int rows, int64_t k, rows_of_a a, const real *b, addend to,
                            real *c, int64_t ldc) {
-  if (a.lda)
-    ks->lying[rows](k, a.a, a.lda, b, load, c, ldc);
+  if (a.how == BY_ROWS)
+    ks->by_rows[rows](k, a.a, a.lda, b, to.at, to.ld, c, ldc);
   else
-    ks->tile[rows](k, a.a, b, 0, load, c, ldc);
+    ks->tile[rows](k, a.a, column_step(a, rows), b, 0, to.at, to.ld, c, ldc);
 }
 
 /* One tile.  At the right edge of C the kernel works on a copy of full width; only the true columns come back. */
-static void run_tile(const kernels *ks, int rows, int cols, int64_t k, rows_of_a a, const real *b, int load,
+static void run_tile(const kernels *ks, int rows, int cols, int64_t k, rows_of_a a, const real *b, addend to,
                      real *c, int64_t ldc) {
   const int nr = ks->nr;
   if (cols == nr) {
-    run_whole_tile(ks, rows, k, a, b, load, c, ldc);
+    run_whole_tile(ks, rows, k, a, b, to, c, ldc);
     return;
   }
   _Alignas(64) real copy[SQ_TILE_ROWS_MAX * SQ_TILE_COLS_MAX];
   memset(copy, 0, sizeof copy);
-  if (load) copy_matrix(rows, cols, c, ldc, copy, nr);
-  run_whole_tile(ks, rows, k, a, b, load, copy, nr);
+  if (to.at) copy_matrix(rows, cols, to.at, to.ld, copy, nr);
+  run_whole_tile(ks, rows, k, a, b, to.at ? (addend){copy, nr} : to, copy, nr);
   copy_matrix(rows, cols, copy, nr, c, ldc);
 }
 
 /* The tiles of one panel of B that have a row from `first` on: op(A) [m,k], cols <= nr. */
 static void run_panel(const kernels *ks, int64_t m, int64_t first, int cols, int64_t k, rows_of_a a,
-                      const real *b, int load, real *c, int64_t ldc) {
+                      const real *b, addend to, real *c, int64_t ldc) {
   int64_t tiles = tile_count(ks, m), end = 0;
   for (int64_t t = 0; t < tiles; t++) {
     int rows = tile_height(m, tiles, t);
     end += rows;
-    if (end > first) run_tile(ks, rows, cols, k, a, b, load, c, ldc);
+    if (end > first) run_tile(ks, rows, cols, k, a, b, to, c, ldc);
     a = rows_below(a, rows, k);
+    to = addend_at(to, rows, 0);
     c += rows * ldc;
   }
 }
 
-/* C[m,n] (+)= A [m,k] times packed panels of B [k,n], `panel` elements from one panel to the next; row i as
+/* C[m,n] = addend + A [m,k] times packed panels of B [k,n], `panel` elements from one panel to the next; row i as
  * far as column i + reach. */
 static void run_block(const kernels *ks, int64_t m, int64_t n, int64_t k, rows_of_a a, const real *b,
-                      int64_t panel, int load, real *c, int64_t ldc, int64_t reach) {
+                      int64_t panel, addend to, real *c, int64_t ldc, int64_t reach) {
   int64_t j = 0;
-  if (a.lda == 0 && m <= ks->mr && ks->wide[m]) {
+  if (a.how != BY_ROWS && m <= ks->mr && ks->wide[m]) {
     int64_t wide = (int64_t)ks->wide_panels[m] * ks->nr;
-    for (; j + wide <= n; j += wide) ks->wide[m](k, a.a, b + j / ks->nr * panel, panel, load, c + j, ldc);
+    for (; j + wide <= n; j += wide) {
+      const addend here = addend_at(to, 0, j);
+      ks->wide[m](k, a.a, column_step(a, m), b + j / ks->nr * panel, panel, here.at, here.ld, c + j, ldc);
+    }
   }
   for (; j < n; j += ks->nr)
-    run_panel(ks, m, j - reach, (int)min64(ks->nr, n - j), k, a, b + j / ks->nr * panel, load, c + j, ldc);
+    run_panel(ks, m, j - reach, (int)min64(ks->nr, n - j), k, a, b + j / ks->nr * panel, addend_at(to, 0, j),
+              c + j, ldc);
 }
 
 /* Columns p.. of op(A)[m,k] as tiles, `count` of them; a is the first element of op(A). */
@@ -188,12 +219,19 @@ static void pack_a(const kernels *ks, int trans, int64_t m, int64_t k, const rea
     pack_a_columns(ks, trans, m, k, p, min64(step, k - p), a, lda, packed);
 }
 
-/* op(A)[m,k] as it lies where that is possible, or else packed. */
+/* Whether tiles read op(A) where it is.  Rows a multiple of 4 KB apart share a set of L1, which has fewer ways than a tile
+ * has rows; a column of a transposed A is a line or two, and the next one is in another place. */
+static int can_lie(const kernels *ks, int trans, int64_t m, int64_t lda) {
+  const int64_t apart = lda * (int64_t)sizeof(real);
+  return trans ? apart <= ks->columns_apart : m > SQ_BY_ROWS_MIN && apart % 4096 != 0;
+}
+
+/* op(A)[m,k] where it is, or packed. */
 static rows_of_a take_rows(const kernels *ks, int trans, int64_t m, int64_t k, const real *a, int64_t lda,
                            real *packed) {
-  if (can_lie(trans, m, lda)) return (rows_of_a){a, lda};
+  if (can_lie(ks, trans, m, lda)) return (rows_of_a){trans ? BY_COLUMNS : BY_ROWS, a, lda};
   pack_a(ks, trans, m, k, a, lda, packed);
-  return (rows_of_a){packed, 0};
+  return (rows_of_a){PACKED, packed, 0};
 }
 
 /* op(B)[k,n] as panels. */
@@ -216,13 +254,14 @@ static void run_product(const kernels *ks, const product *g, const blocks *s) {
     int64_t n = min64(s->nc, g->n - j);
     for (int64_t p = 0; p < g->k; p += s->kc) {
       int64_t k = min64(s->kc, g->k - p);
-      int load = g->accumulate || p > 0;
       pack_b(ks, g->trans_b, n, k, at(g->b, g->ldb, g->trans_b, p, j), g->ldb, s->b);
       for (int64_t i = 0; i < g->m; i += s->mc) {
         int64_t m = min64(s->mc, g->m - i), reach = g->reach + i - j;
         if (m + reach <= 0) continue; /* above the triangle */
+        real *c = g->c + i * g->ldc + j;
+        const addend to = p > 0 ? (addend){c, g->ldc} : addend_at(g->to, i, j);
         const rows_of_a a = take_rows(ks, g->trans_a, m, k, at(g->a, g->lda, g->trans_a, i, p), g->lda, s->a);
-        run_block(ks, m, n, k, a, s->b, ks->nr * k, load, g->c + i * g->ldc + j, g->ldc, reach);
+        run_block(ks, m, n, k, a, s->b, ks->nr * k, to, c, g->ldc, reach);
       }
     }
   }
@@ -261,13 +300,14 @@ static int run_cblas(const product *g) {
   if (best_kernels() != &FN(sq_gemm_baseline)) return 0;
   if (!fits_int(g->m) || !fits_int(g->n) || !fits_int(g->k)) return 0;
   if (!fits_int(g->lda) || !fits_int(g->ldb) || !fits_int(g->ldc)) return 0;
+  if (g->to.at && g->to.at != g->c) set_matrix(g->m, g->n, g->to, g->c, g->ldc);
 #if SEQGPU_REAL_BITS == 64
   cblas_dgemm(
 #else
   cblas_sgemm(
 #endif
       CblasRowMajor, g->trans_a ? CblasTrans : CblasNoTrans, g->trans_b ? CblasTrans : CblasNoTrans,
-      (int)g->m, (int)g->n, (int)g->k, 1, g->a, (int)g->lda, g->b, (int)g->ldb, g->accumulate ? 1 : 0, g->c,
+      (int)g->m, (int)g->n, (int)g->k, 1, g->a, (int)g->lda, g->b, (int)g->ldb, g->to.at ? 1 : 0, g->c,
       (int)g->ldc);
   return 1;
 }
@@ -303,6 +343,7 @@ static void run_rectangle(const grid *r, int part, int64_t i, int64_t m, int64_t
   g.n = n;
   g.a = at(g.a, g.lda, g.trans_a, i, 0);
   g.b = at(g.b, g.ldb, g.trans_b, 0, j);
+  g.to = addend_at(g.to, i, j);
   g.c += i * g.ldc + j;
   g.reach += i - j;
   void *scratch = sq_pool_scratch(r->pool, part);
@@ -345,18 +386,29 @@ static int threads_for(sq_pool *pool, const product *g) {
   return work < 2.0 * WORK_OF_A_THREAD ? 1 : threads;
 }
 
-void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
-                 int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc) {
-  if (m <= 0 || n <= 0) return;
-  if (k <= 0) {
-    if (!accumulate) zero_matrix(m, n, c, ldc);
+static void multiply(sq_pool *pool, const product *g) {
+  if (g->m <= 0 || g->n <= 0) return;
+  if (g->k <= 0) {
+    if (g->to.at != g->c) set_matrix(g->m, g->n, g->to, g->c, g->ldc);
     return;
   }
-  product g = {trans_a, trans_b, m, n, k, a, b, lda, ldb, accumulate, c, ldc, EVERYWHERE};
-  if (run_cblas(&g)) return;
-  grid r = {.ks = best_kernels(), .g = &g, .pool = pool};
-  choose_grid(&r, threads_for(pool, &g));
+  if (run_cblas(g)) return;
+  grid r = {.ks = best_kernels(), .g = g, .pool = pool};
+  choose_grid(&r, threads_for(pool, g));
   sq_pool_run(pool, r.rows * r.cols, run_part, &r);
+}
+
+void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
+                 int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc) {
+  const addend to = added_to(accumulate, c, ldc);
+  const product g = {trans_a, trans_b, m, n, k, a, b, lda, ldb, to, c, ldc, EVERYWHERE};
+  multiply(pool, &g);
+}
+
+void FN(sq_gemm_biased)(sq_pool *pool, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
+                        const real *b, int64_t ldb, const real *bias, real *c, int64_t ldc) {
+  const product g = {0, 1, m, n, k, a, b, lda, ldb, {bias, 0}, c, ldc, EVERYWHERE};
+  multiply(pool, &g);
 }
 
 #if SEQGPU_REAL_BITS == 64 /* the regressions need it */
@@ -376,7 +428,7 @@ static void run_lower_part(void *arg, int part, int parts) {
 void sq_gemm_lower_f64(sq_pool *pool, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
                        const real *b, int64_t ldb, real *c, int64_t ldc) {
   if (m <= 0 || n <= 0 || k <= 0) return;
-  product g = {1, 0, m, n, k, a, b, lda, ldb, 1, c, ldc, 0};
+  product g = {1, 0, m, n, k, a, b, lda, ldb, {c, ldc}, c, ldc, 0};
   if (run_cblas(&g)) return;
   grid r = {.ks = best_kernels(), .g = &g, .pool = pool};
   sq_pool_run(pool, threads_for(pool, &g), run_lower_part, &r);
@@ -400,7 +452,7 @@ static void run_rows(const kernels *ks, const blocks *s, int64_t m, int64_t n, i
   for (int64_t p = 0; p < k; p += s->kc) {
     int64_t kb = min64(s->kc, k - p);
     run_block(ks, m, n, kb, take_rows(ks, 0, m, kb, a + p, lda, s->a), packed + p * ks->nr, k * ks->nr,
-              accumulate || p > 0, c, ldc, EVERYWHERE);
+              added_to(accumulate || p > 0, c, ldc), c, ldc, EVERYWHERE);
   }
 }
 
@@ -422,11 +474,12 @@ void FN(sq_gemm_run_packed)(void *scratch, int64_t m, int64_t n, int64_t k, cons
   const kernels *ks = best_kernels();
   if (m <= 0 || n <= 0) return;
   if (k <= 0) {
-    if (!accumulate) zero_matrix(m, n, c, ldc);
+    if (!accumulate) set_matrix(m, n, (addend){NULL, 0}, c, ldc);
     return;
   }
   if (m == 1) { /* one row is its own packed form */
-    run_block(ks, m, n, k, (rows_of_a){a, 0}, packed, k * ks->nr, accumulate, c, ldc, EVERYWHERE);
+    run_block(ks, 1, n, k, (rows_of_a){BY_COLUMNS, a, 1}, packed, k * ks->nr, added_to(accumulate, c, ldc), c,
+              ldc, EVERYWHERE);
     return;
   }
   if (scratch == NULL) {

@@ -18,6 +18,10 @@
 void FN(sq_gemm)(sq_pool *pool, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const real *a,
                  int64_t lda, const real *b, int64_t ldb, int accumulate, real *c, int64_t ldc);
 
+/* C[m,n] = A[m,k] B[n,k]^T, with bias[n] added to each row before the products, without a pass over C for it. */
+void FN(sq_gemm_biased)(sq_pool *pool, int64_t m, int64_t n, int64_t k, const real *a, int64_t lda,
+                        const real *b, int64_t ldb, const real *bias, real *c, int64_t ldc);
+
 /* C[m,n] += A[k,m]^T B[k,n] on the diagonal and below it, over the whole pool: half of the work where the
  * product is symmetric.  What is above the diagonal is lost.  The elements below have the bits of
  * sq_gemm_f64. */

@@ -27,22 +27,21 @@ static void look_at(FN(sq_job) * j, int search) {
 
 /* ---- forward ------------------------------------------------------------------------------------------- */
 
-/* to = x W_ih^T for these columns of the gates, x one of each kind. */
-static void multiply_input(sq_exec *exec, const FN(sq_job) * j, int64_t first, int64_t count, int add,
-                           real *to, int64_t ld) {
+/* to = x W_ih^T for these columns of the gates, x one of each kind; to += it where there are biases. */
+static void multiply_input(sq_exec *exec, const FN(sq_job) * j, int64_t first, int64_t count,
+                           const real *bias, real *to, int64_t ld) {
   const FN(sq_alike) *x = &j->inputs.found;
   const int64_t I = j->layout->config.input_size;
-  const real *w = (const real *)j->run->params + j->layout->param[0].offset;
-  if (count > 0)
-    FN(sq_gemm)(exec->pool, 0, 1, x->kinds, count, I, x->x, x->ldx, w + first * I, I, add, to + first, ld);
+  const real *w = (const real *)j->run->params + j->layout->param[0].offset + first * I;
+  if (bias)
+    FN(sq_gemm_biased)(exec->pool, x->kinds, count, I, x->x, x->ldx, w, I, bias + first, to + first, ld);
+  else
+    FN(sq_gemm)(exec->pool, 0, 1, x->kinds, count, I, x->x, x->ldx, w, I, 0, to + first, ld);
 }
 
-static void begin_with_bias(sq_exec *exec, const FN(sq_job) * j, int64_t rows, real *gates) {
+static const real *bias_of(const FN(sq_job) * j) {
   const sq_layout *l = j->layout;
-  if (l->bias < 0) return;
-  const real *b = (const real *)j->run->params + l->param[l->bias].offset;
-  const sq_bias_args bias = {rows, l->biased, b, gates, l->gates};
-  FN(sq_cpu_bias)(exec, &bias);
+  return l->bias < 0 ? NULL : (const real *)j->run->params + l->param[l->bias].offset;
 }
 
 static int normalised(const sq_layout *l) { return l->input.buffer == SQ_AUX; }
@@ -51,8 +50,9 @@ static void forward_normalised(sq_exec *exec, const FN(sq_job) * j) {
   const sq_layout *l = j->layout;
   const FN(sq_alike) *x = &j->inputs.found;
   real *to = j->aux + l->input.column, *of_kind = x->kind ? j->inputs.of_kind : to;
-  begin_with_bias(exec, j, job_rows(j), j->gates);
-  multiply_input(exec, j, 0, l->gates, 0, of_kind, x->kind ? l->gates : l->aux);
+  const sq_bias_args bias = {job_rows(j), l->biased, bias_of(j), j->gates, l->gates};
+  if (bias.bias) FN(sq_cpu_bias)(exec, &bias);
+  multiply_input(exec, j, 0, l->gates, NULL, of_kind, x->kind ? l->gates : l->aux);
   if (x->kind) FN(sq_alike_spread)(x, 0, x->rows, l->gates, of_kind, to, l->aux);
   FN(sq_job_norms_forward)(j, NULL, SQ_BEFORE_STEPS);
 }
@@ -66,9 +66,8 @@ void FN(sq_input_forward)(sq_exec *exec, FN(sq_job) * j) {
     return;
   }
   real *to = j->inputs.found.kind ? j->inputs.of_kind : j->gates;
-  begin_with_bias(exec, j, j->inputs.found.kinds, to);
-  multiply_input(exec, j, 0, biased, 1, to, G);
-  multiply_input(exec, j, biased, G - biased, 0, to, G);
+  multiply_input(exec, j, 0, biased, bias_of(j), to, G);
+  multiply_input(exec, j, biased, G - biased, NULL, to, G);
 }
 
 void FN(sq_input_step)(const FN(sq_job) * j, const FN(sq_step) * s, int64_t t, int64_t first) {

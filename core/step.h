@@ -68,6 +68,25 @@ static inline void FN(sq_step_stop)(const FN(sq_step) * s, int64_t b) {
   for (int64_t j = 0; j < s->layout->aux; j++) s->daux[b * s->layout->aux + j] = 0;
 }
 
+/* Asks for `count` elements that will be read soon. */
+static inline void FN(sq_step_ask)(const real *from, int64_t count) {
+  for (int64_t j = 0; j < count; j += 64 / (int64_t)sizeof(real)) __builtin_prefetch(from + j);
+}
+
+/* Whether a backward step has a row b.  Asks for what the row after it will read: forward wrote it a whole sequence ago,
+ * and a cell reads its gates in no order that a processor would guess. */
+static inline int FN(sq_step_row_back)(const FN(sq_step) * s, int64_t b) {
+  const sq_layout *l = s->layout;
+  const int64_t next = b + 1;
+  if (next >= s->batch) return b < s->batch;
+  FN(sq_step_ask)(s->gates + next * l->gates, l->gates);
+  FN(sq_step_ask)(s->aux + next * l->aux, l->aux);
+  for (int k = 0; k < l->states; k++)
+    FN(sq_step_ask)(s->prev[k] + next * l->state_width[k], l->state_width[k]);
+  if (s->dy) FN(sq_step_ask)(s->dy + next * s->ldy, l->output);
+  return 1;
+}
+
 /* The loops over the rows of a step: the block that follows is for valid rows; other rows are passed or
  * stopped.  They are macros because the row functions of the cells have different arguments, and because the
  * calls of these must stay direct: they are the hot loops, compiled for several vector widths (SQ_CLONES). */
@@ -77,7 +96,7 @@ static inline void FN(sq_step_stop)(const FN(sq_step) * s, int64_t b) {
       FN(sq_step_pass)(s, b);                                                                                \
     else
 #define SQ_BACKWARD_ROWS(s, b)                                                                               \
-  for (int64_t b = 0; b < (s)->batch; b++)                                                                   \
+  for (int64_t b = 0; FN(sq_step_row_back)(s, b); b++)                                                       \
     if (!FN(sq_step_valid)(s, b))                                                                            \
       FN(sq_step_stop)(s, b);                                                                                \
     else

@@ -1,5 +1,5 @@
-/* test_gemm_kernel.c - the GEMM's tiles (core/gemm_kernel.h) of every instruction set that this processor has: on packed
- * rows and on rows as they lie, each element is the chain  s = fma(a, b, s)  that core/gemm.c promises, and nothing
+/* test_gemm_kernel.c - the GEMM's tiles (core/gemm_kernel.h) of every instruction set that this processor has: A by
+ * columns and by rows, each element is the chain  s = fma(a, b, s)  that core/gemm.c promises, and nothing
  * beside the tile is written.
  */
 #include <math.h>
@@ -14,7 +14,7 @@ typedef struct world {
   const sq_gemm_kernels_f32 *kernels;
   int64_t k, lda;
   float *a, *b; /* [rows, k] of stride lda; [panels, k, nr] */
-  float *packed, *c, *expected;
+  float *columns, *bias, *c, *expected;
 } world;
 
 static float element_of_b(const world *w, int64_t p, int column) {
@@ -22,13 +22,22 @@ static float element_of_b(const world *w, int64_t p, int column) {
   return w->b[(column / nr * w->k + p) * nr + column % nr];
 }
 
+/* What a tile is added to. */
+enum { ZEROS, C_ITSELF, ONE_ROW, ADDENDS };
+static const char *const addend_names[] = {"zeros", "c", "a row"};
+
+static const float *addend_of(const world *w, int addend) {
+  return addend == ZEROS ? NULL : addend == C_ITSELF ? w->c : w->bias;
+}
+static int64_t stride_of(int addend) { return addend == C_ITSELF ? LDC : 0; }
+
 /* C of so many rows and panels, and what is beside it. */
-static void expect(const world *w, int rows, int columns, int load) {
+static void expect(const world *w, int rows, int columns, int addend) {
   for (int i = 0; i < SQ_TILE_ROWS_MAX; i++)
     for (int j = 0; j < LDC; j++) {
       float sum = w->c[i * LDC + j];
       const int inside = i < rows && j < columns;
-      if (inside && !load) sum = 0;
+      if (inside && addend != C_ITSELF) sum = addend == ZEROS ? 0 : w->bias[j];
       for (int64_t p = 0; inside && p < w->k; p++)
         sum = fmaf(w->a[i * w->lda + p], element_of_b(w, p, j), sum);
       w->expected[i * LDC + j] = sum;
@@ -36,36 +45,38 @@ static void expect(const world *w, int rows, int columns, int load) {
 }
 
 /* Largest difference, of what the chain may round otherwise where there is no fused multiply-add. */
-static void compare(const world *w, const char *what, int rows, int load) {
+static void compare(const world *w, const char *what, int rows, int addend) {
   const double allowed = w->kernels == &sq_gemm_baseline_f32 ? 1e-5 : 0;
   double worst = 0;
   for (int i = 0; i < SQ_TILE_ROWS_MAX * LDC; i++)
     worst = check_worse(worst, fabs((double)w->c[i] - (double)w->expected[i]));
-  CHECK(worst <= allowed, "%s: %s, %d rows, k %d, load %d: %g off", w->kernels->name, what, rows, (int)w->k,
-        load, worst);
+  CHECK(worst <= allowed, "%s: %s, %d rows, k %d, added to %s: %g off", w->kernels->name, what, rows,
+        (int)w->k, addend_names[addend], worst);
 }
 
-static void begin(const world *w, int rows, int columns, int load) {
+static void begin(const world *w, int rows, int columns, int addend) {
   check_fill_f32(w->c, SQ_TILE_ROWS_MAX * LDC, -1, 1);
-  expect(w, rows, columns, load);
+  expect(w, rows, columns, addend);
 }
 
-static void test_rows(const world *w, int rows, int load) {
+static void test_rows(const world *w, int rows, int addend) {
   const sq_gemm_kernels_f32 *ks = w->kernels;
+  const float *from = addend_of(w, addend);
+  const int64_t ldfrom = stride_of(addend);
   for (int64_t p = 0; p < w->k; p++)
-    for (int i = 0; i < rows; i++) w->packed[p * rows + i] = w->a[i * w->lda + p];
-  begin(w, rows, ks->nr, load);
-  ks->tile[rows](w->k, w->packed, w->b, 0, load, w->c, LDC);
-  compare(w, "packed", rows, load);
-  if (rows >= SQ_LYING_ROWS) {
-    begin(w, rows, ks->nr, load);
-    ks->lying[rows](w->k, w->a, w->lda, w->b, load, w->c, LDC);
-    compare(w, "as they lie", rows, load);
+    for (int i = 0; i < rows; i++) w->columns[p * (rows + 2) + i] = w->a[i * w->lda + p];
+  begin(w, rows, ks->nr, addend);
+  ks->tile[rows](w->k, w->columns, rows + 2, w->b, 0, from, ldfrom, w->c, LDC);
+  compare(w, "by columns", rows, addend);
+  if (rows >= SQ_BY_ROWS_MIN) {
+    begin(w, rows, ks->nr, addend);
+    ks->by_rows[rows](w->k, w->a, w->lda, w->b, from, ldfrom, w->c, LDC);
+    compare(w, "by rows", rows, addend);
   }
   if (ks->wide[rows]) {
-    begin(w, rows, ks->wide_panels[rows] * ks->nr, load);
-    ks->wide[rows](w->k, w->packed, w->b, w->k * ks->nr, load, w->c, LDC);
-    compare(w, "wide", rows, load);
+    begin(w, rows, ks->wide_panels[rows] * ks->nr, addend);
+    ks->wide[rows](w->k, w->columns, rows + 2, w->b, w->k * ks->nr, from, ldfrom, w->c, LDC);
+    compare(w, "wide", rows, addend);
   }
 }
 
@@ -78,17 +89,20 @@ static void test_kernels(const sq_gemm_kernels_f32 *kernels, sq_isa needs) {
   for (size_t i = 0; i < COUNT(ks); i++) {
     world w = {.kernels = kernels, .k = ks[i], .lda = ks[i] + 3};
     w.a = check_alloc("a", (size_t)(SQ_TILE_ROWS_MAX * w.lda) * sizeof(float));
-    w.packed = check_alloc("packed", (size_t)(SQ_TILE_ROWS_MAX * w.k) * sizeof(float));
+    w.columns = check_alloc("columns", (size_t)((SQ_TILE_ROWS_MAX + 2) * w.k) * sizeof(float));
     w.b = check_alloc("b", (size_t)(PANELS_MAX * w.k * kernels->nr) * sizeof(float));
+    w.bias = check_alloc("bias", LDC * sizeof(float));
     w.c = check_alloc("c", SQ_TILE_ROWS_MAX * LDC * sizeof(float));
     w.expected = check_alloc("expected", SQ_TILE_ROWS_MAX * LDC * sizeof(float));
     check_fill_f32(w.a, SQ_TILE_ROWS_MAX * w.lda, -1, 1);
+    check_fill_f32(w.bias, LDC, -1, 1);
     check_fill_f32(w.b, PANELS_MAX * w.k * kernels->nr, -1, 1);
     for (int rows = 1; rows <= kernels->mr; rows++)
-      for (int load = 0; load < 2; load++) test_rows(&w, rows, load);
+      for (int addend = 0; addend < ADDENDS; addend++) test_rows(&w, rows, addend);
     check_free(w.a);
-    check_free(w.packed);
+    check_free(w.columns);
     check_free(w.b);
+    check_free(w.bias);
     check_free(w.c);
     check_free(w.expected);
   }
