@@ -43,4 +43,13 @@ static inline sq_isa sq_best_isa(void) {
   return SQ_ISA_BASELINE;
 }
 
+/* Whether it multiplies bytes four at a time into 32 bits (AVX512VNNI) besides. */
+static inline int sq_has_vnni(void) {
+#if defined(__x86_64__)
+  return sq_best_isa() == SQ_ISA_AVX512 && __builtin_cpu_supports("avx512vnni");
+#else
+  return 0;
+#endif
+}
+
 #endif

@@ -63,14 +63,16 @@ typedef struct stream {
 /* ---------------------------------------------------------------- processor */
 
 static const sq_stream_kernels *best_kernels(void) {
-#define ROW(isa)                                                                                             \
+#define ROW(isa, packed_isa)                                                                                 \
   {                                                                                                          \
-    {sq_stream_multiply_##isa, sq_stream_multiply_bf16_##isa, sq_stream_multiply_int8_##isa},                \
+    {sq_stream_multiply_##isa, sq_stream_multiply_bf16_##packed_isa, sq_stream_multiply_int8_##packed_isa},  \
         sq_stream_lstm_##isa, sq_stream_gru_##isa                                                            \
   }
-  static const sq_stream_kernels baseline = ROW(baseline);
+  static const sq_stream_kernels baseline = ROW(baseline, baseline);
 #if defined(__x86_64__)
-  static const sq_stream_kernels avx2 = ROW(avx2), avx512 = ROW(avx512);
+  static const sq_stream_kernels avx2 = ROW(avx2, avx2), avx512 = ROW(avx512, avx512),
+                                 vnni = ROW(avx512, vnni);
+  if (sq_has_vnni()) return &vnni;
   if (sq_best_isa() == SQ_ISA_AVX512) return &avx512;
   if (sq_best_isa() == SQ_ISA_AVX2) return &avx2;
 #endif

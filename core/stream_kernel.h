@@ -51,6 +51,10 @@ SQ_STREAM_KERNELS(baseline)
 SQ_STREAM_KERNELS(avx2)
 SQ_STREAM_KERNELS(avx512)
 
+/* avx512 with AVX512VNNI (sq_has_vnni): stream_packed.c alone, for its int8. */
+void sq_stream_multiply_int8_vnni(const sq_stream_product *product);
+void sq_stream_multiply_bf16_vnni(const sq_stream_product *product);
+
 /* A function's name in the build for -DSQ_ISA=name. */
 #define SQ_STREAM_JOIN(name, isa) sq_stream_##name##_##isa
 #define SQ_STREAM_NAME(name, isa) SQ_STREAM_JOIN(name, isa)

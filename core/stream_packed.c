@@ -13,7 +13,8 @@
  *
  * AVX2 multiplies 32 bytes by 32 in three instructions, on |u| and q with the sign of u (vpmaddubsw wants one
  * operand without a sign).  Its pairs of products are sums in 16 bits, at most 2 127^2 < 2^15: no -128 ever
- * comes up, and nothing saturates.  The avx512 build does the same: bytes in its long vectors take AVX512BW.
+ * comes up, and nothing saturates.  The avx512 build does the same: bytes in its long vectors take AVX512BW.  Where
+ * there is AVX512VNNI, one instruction adds four products to a sum in 32 bits (the vnni build), the same integers.
  */
 #include "core/stream_kernel.h"
 
@@ -106,8 +107,13 @@ typedef __m256i sums;
 /* Four columns of eight rows: q [ROWS,4], u [4]. */
 SQ_INLINE void add_products(sums *sum, const char *q, int32_t u) {
   const __m256i all = _mm256_set1_epi32(u), w = _mm256_loadu_si256((const __m256i *)q);
-  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(all), _mm256_sign_epi8(w, all));
+  const __m256i size = _mm256_abs_epi8(all), signed_w = _mm256_sign_epi8(w, all);
+#if defined(__AVX512VNNI__)
+  *sum = _mm256_dpbusd_epi32(*sum, size, signed_w);
+#else
+  const __m256i pairs = _mm256_maddubs_epi16(size, signed_w);
   *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#endif
 }
 
 SQ_INLINE void to_floats(const sums *sum, octet *out) { *out = (octet)_mm256_cvtepi32_ps(*sum); }

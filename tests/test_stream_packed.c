@@ -123,20 +123,22 @@ static void check_products(const char *name, multiply *run, sq_stream_format for
 }
 
 static void check_kernels(void) {
-  static const struct {
+  const struct {
     const char *name;
-    sq_isa isa;
+    int here;
     multiply *bf16, *int8;
   } all[] = {
-    {"baseline", SQ_ISA_BASELINE, sq_stream_multiply_bf16_baseline, sq_stream_multiply_int8_baseline},
+    {"baseline", 1, sq_stream_multiply_bf16_baseline, sq_stream_multiply_int8_baseline},
 #if defined(__x86_64__)
-    {"avx2", SQ_ISA_AVX2, sq_stream_multiply_bf16_avx2, sq_stream_multiply_int8_avx2},
-    {"avx512", SQ_ISA_AVX512, sq_stream_multiply_bf16_avx512, sq_stream_multiply_int8_avx512},
+    {"avx2", sq_best_isa() >= SQ_ISA_AVX2, sq_stream_multiply_bf16_avx2, sq_stream_multiply_int8_avx2},
+    {"avx512", sq_best_isa() >= SQ_ISA_AVX512, sq_stream_multiply_bf16_avx512,
+     sq_stream_multiply_int8_avx512},
+    {"vnni", sq_has_vnni(), sq_stream_multiply_bf16_vnni, sq_stream_multiply_int8_vnni},
 #endif
   };
   for (size_t i = 0; i < COUNT(all); i++) {
     char name[64];
-    if (sq_best_isa() < all[i].isa) {
+    if (!all[i].here) {
       check_skip("the processor does not have it", "%s", all[i].name);
       continue;
     }
