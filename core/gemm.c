@@ -8,10 +8,10 @@
  *         for panels of nr columns          B panel, kc x nr: 64 KB with AVX-512, 32 KB with AVX2; L1 and L2
  *           for tiles of mr rows            A tile, mr x kc: 24 KB or 12 KB, L1;  C tile: in registers
  *
- * A is not packed but read where it is, by rows, or by columns where it is transposed, unless these are too far apart
- * (can_lie): a tile reads each of its numbers once, and packing reads and writes them besides.  A gradient of weights,
- * 512 x 128 x 500 of a transposed A, is 9 % faster so with AVX-512 and 14 % with AVX2, a layer's step back, 50 x 128 x 512,
- * 6 %.
+ * A is not packed but read where it is, by rows, or by columns where it is transposed, unless they lie badly for
+ * the cache (can_lie): a tile reads each of its numbers once, and packing reads and writes them besides.  A
+ * gradient of weights, 512 x 128 x 500 of a transposed A, is 9 % faster so with AVX-512 and 14 % with AVX2, a
+ * layer's step back, 50 x 128 x 512, 6 %.
  *
  * kc is long because each block of k loads and stores all of C, which is far away, while L2 feeds the kernel
  * as fast as it needs.
@@ -478,7 +478,7 @@ void FN(sq_gemm_run_packed)(void *scratch, int64_t m, int64_t n, int64_t k, cons
     return;
   }
   if (m == 1) { /* one row is its own packed form */
-    run_block(ks, 1, n, k, (rows_of_a){BY_COLUMNS, a, 1}, packed, k * ks->nr, added_to(accumulate, c, ldc), c,
+    run_block(ks, 1, n, k, (rows_of_a){PACKED, a, 0}, packed, k * ks->nr, added_to(accumulate, c, ldc), c,
               ldc, EVERYWHERE);
     return;
   }

@@ -49,8 +49,8 @@ int64_t FN(sq_layer_workspace)(const sq_layout *layout, int64_t seq_len, int64_t
   size += FN(sq_job_products_size)(layout, batch, training);
   size += inputs_size(layout, seq_len, batch, training);
   if (!training) return size + sq_chunk_size(layout, CHUNK_ROWS, seq_len, batch);
-  /* backward takes the gates of all steps, the states of one and what zoneout holds of them, the tangent pass
-   * the gates of one step besides, and its states three times */
+  /* error signals take the gates of all steps, backward those of some, the states of one and what zoneout holds of
+   * them, the tangent pass the gates of one step besides, and its states three times */
   size += sq_gates_size(layout, seq_len * batch) + sq_gates_size(layout, batch);
   for (int k = 0; k < layout->states; k++) size += held_size(layout, k, batch);
   return size + 3 * FN(sq_job_states_size)(layout, batch) + FN(sq_job_sums_size)(layout);

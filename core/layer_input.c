@@ -27,7 +27,7 @@ static void look_at(FN(sq_job) * j, int search) {
 
 /* ---- forward ------------------------------------------------------------------------------------------- */
 
-/* to = x W_ih^T for these columns of the gates, x one of each kind; to += it where there are biases. */
+/* to = x W_ih^T for these columns of the gates, x one of each kind; with a bias, + b. */
 static void multiply_input(sq_exec *exec, const FN(sq_job) * j, int64_t first, int64_t count,
                            const real *bias, real *to, int64_t ld) {
   const FN(sq_alike) *x = &j->inputs.found;
